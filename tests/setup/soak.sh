@@ -1,0 +1,15 @@
+#!/bin/sh
+# An hour of simulated crashes from fresh seeds, then kill -9 in a loop against the real binary.
+# The seed of any failure is printed; the same seed gives the same run.
+set -eu
+. tests/setup/steps.sh
+
+export COUNTERFOIL_SOAK_SECONDS="${COUNTERFOIL_SOAK_SECONDS:-3600}"
+export COUNTERFOIL_KILL_ROUNDS="${COUNTERFOIL_KILL_ROUNDS:-150}"
+
+step "building" cargo build --quiet --release --locked -p counterfoil -p tests --tests
+step "simulation, $COUNTERFOIL_SOAK_SECONDS s" \
+    cargo test --release --locked -p tests --test simulation -- --nocapture
+step "kill -9, $COUNTERFOIL_KILL_ROUNDS rounds" \
+    cargo test --release --locked -p tests --test killed -- --nocapture
+finish "soak"
