@@ -1,0 +1,162 @@
+//! Random bytes: the system's for every key, nonce and id; a seeded stream for the simulation.
+//!
+//! Not here: distributions, sampling. Always: a [`SeededRandom`] of one seed gives the same bytes, and it is no source of keys.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Where a crate gets random bytes from. Never fails: a process without randomness stops.
+pub trait Random: Send + Sync {
+    /// Fills the buffer.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// `N` random bytes.
+pub fn array<const N: usize>(random: &dyn Random) -> [u8; N] {
+    let mut bytes = [0; N];
+    random.fill(&mut bytes);
+    bytes
+}
+
+/// The 16 bytes of a random UUID (version 4, RFC 9562).
+pub fn uuid_v4(random: &dyn Random) -> [u8; 16] {
+    let mut bytes: [u8; 16] = array(random);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes
+}
+
+/// The cryptographic generator of aws-lc.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        aws_lc_rs::rand::fill(buffer)
+            .expect("aws-lc ends the process rather than run without entropy");
+    }
+}
+
+/// A reproducible stream (xoshiro256++ seeded by splitmix64) for simulations and tests only: whoever knows the seed knows every byte.
+#[derive(Debug)]
+pub struct SeededRandom {
+    state: Mutex<[u64; 4]>,
+}
+
+impl SeededRandom {
+    /// The stream of this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> SeededRandom {
+        let mut mixer = seed;
+        let state = [
+            splitmix(&mut mixer),
+            splitmix(&mut mixer),
+            splitmix(&mut mixer),
+            splitmix(&mut mixer),
+        ];
+        SeededRandom {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// A stream of its own, named by `label`: what is drawn from it never shifts what others draw. Takes one draw from this stream.
+    #[must_use]
+    pub fn split(&self, label: &str) -> SeededRandom {
+        let mut seed = self.next_u64();
+        for byte in label.bytes() {
+            seed = (seed ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        SeededRandom::new(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn next_u64(&self) -> u64 {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        step(&mut state)
+    }
+
+    /// A number below `bound` (0 where `bound` is 0). The bias is below `bound` / 2^64.
+    pub fn below(&self, bound: u64) -> u64 {
+        let wide = u128::from(self.next_u64()) * u128::from(bound);
+        u64::try_from(wide >> 64).expect("a 128-bit number shifted by 64 fits")
+    }
+
+    /// True in `per_thousand` of 1,000 draws.
+    pub fn chance(&self, per_thousand: u64) -> bool {
+        self.below(1_000) < per_thousand
+    }
+}
+
+impl Random for SeededRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for chunk in buffer.chunks_mut(8) {
+            let bytes = step(&mut state).to_le_bytes();
+            chunk.copy_from_slice(&bytes[..chunk.len()]);
+        }
+    }
+}
+
+fn step(state: &mut [u64; 4]) -> u64 {
+    let result = state[0]
+        .wrapping_add(state[3])
+        .rotate_left(23)
+        .wrapping_add(state[0]);
+    let shifted = state[1] << 17;
+    state[2] ^= state[0];
+    state[3] ^= state[1];
+    state[1] ^= state[2];
+    state[0] ^= state[3];
+    state[2] ^= shifted;
+    state[3] = state[3].rotate_left(45);
+    result
+}
+
+fn splitmix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_seed_one_stream() {
+        let (a, b, c) = (
+            SeededRandom::new(7),
+            SeededRandom::new(7),
+            SeededRandom::new(8),
+        );
+        let (x, y, z): ([u8; 100], [u8; 100], [u8; 100]) = (array(&a), array(&b), array(&c));
+        assert!(x == y && x != z);
+    }
+
+    #[test]
+    fn a_split_stream_is_its_own() {
+        let (a, b) = (SeededRandom::new(7), SeededRandom::new(7));
+        let (left, right) = (a.split("disk"), b.split("driver"));
+        assert_ne!(left.next_u64(), right.next_u64());
+        assert_eq!(a.next_u64(), b.next_u64());
+    }
+
+    #[test]
+    fn below_stays_below_and_reaches_all() {
+        let random = SeededRandom::new(1);
+        let mut seen = [false; 10];
+        for _ in 0..1_000 {
+            seen[usize::try_from(random.below(10)).expect("below ten")] = true;
+        }
+        assert!(seen.iter().all(|was| *was));
+        assert_eq!(random.below(0), 0);
+    }
+
+    #[test]
+    fn a_uuid_names_its_version_and_variant() {
+        let id = uuid_v4(&SystemRandom);
+        assert_eq!((id[6] >> 4, id[8] >> 6), (4, 2));
+        assert_ne!(id, uuid_v4(&SystemRandom));
+    }
+}
