@@ -65,15 +65,16 @@ case $packages in *postgresql*)
     fi
     ;;
 esac
+log=$(mktemp)
 # shellcheck disable=SC2086 # as_root and packages are lists of words
 {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends \
         -o Dpkg::Options::=--force-confold $packages
-} >/tmp/counterfoil-setup.$$ 2>&1 || {
-    tail -20 /tmp/counterfoil-setup.$$ >&2
-    rm -f /tmp/counterfoil-setup.$$
+} >"$log" 2>&1 || {
+    tail -20 "$log" >&2
+    rm -f "$log"
     echo "The packages could not be installed; the end of apt-get's output is above." >&2
     exit 1
 }
-rm -f /tmp/counterfoil-setup.$$
+rm -f "$log"
