@@ -1,0 +1,28 @@
+//! The words of the ledger: the catalogue of facts, ids, limits, and the code made from them.
+//!
+//! What comes in is an event's data as JSON or protobuf; what goes out is a clear body for the record
+//! and sealed values slot by slot. Which field goes where is decided by `proto/counterfoil/v1/*.proto`
+//! and nothing else. Not here: keys, hashes, clocks, files.
+//! Always: no personal value leaves this crate outside [`Personal`], not even in an error (S-1).
+
+mod catalogue;
+mod envelope;
+mod error;
+mod event;
+pub mod ids;
+pub mod limits;
+mod personal;
+mod record;
+mod split;
+
+pub use catalogue::{Appender, Fact, RecordClass, fact_by_number, fact_by_type, facts};
+pub use envelope::EnvelopeClear;
+pub use error::{DecodeError, RecordError, RuleCode, SlotError};
+pub use event::{EventId, FactData, decode_binary, decode_json};
+pub use ids::{
+    ActivityCode, ChainNumber, Hash, IdError, IdTag, Index, Month, NumberInStream, Origin,
+    PartyCode, PublisherCode, SlotNumber, StaffReference, StreamId, UnixMillis,
+};
+pub use personal::Personal;
+pub use record::{Record, RecordHeader, SlotSeal, decode_record, encode_record};
+pub use split::{Alias, Leaf, SlotValues, Split, SubjectReference, leaves, slot_to_json, split};
