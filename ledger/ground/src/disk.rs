@@ -78,6 +78,10 @@ pub trait File: Send + Sync {
     fn sync_data(&self, site: Site) -> io::Result<()>;
     /// Fills the buffer with what the device has, not the page cache. Any offset and length; past the end it fails with `UnexpectedEof`.
     fn read_past_cache(&self, buffer: &mut [u8], offset: u64) -> io::Result<PastCache>;
+    /// Asks the kernel to forget what it keeps of this file beyond what awaits writing. After a failed sync the kept pages may show bytes
+    /// that the device never got and no later sync will send; what is read after this call is what the device has. Advice, not a promise:
+    /// where it matters, follow it with [`File::read_past_cache`].
+    fn drop_clean_cache(&self) -> io::Result<()>;
     /// Takes every right from group and others (mode 0600).
     fn set_owner_only(&self) -> io::Result<()>;
     /// The permission bits, for example `0o600`.

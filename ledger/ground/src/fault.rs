@@ -207,6 +207,10 @@ impl File for FaultFile {
         self.inner.read_past_cache(buffer, offset)
     }
 
+    fn drop_clean_cache(&self) -> io::Result<()> {
+        self.inner.drop_clean_cache()
+    }
+
     fn set_owner_only(&self) -> io::Result<()> {
         self.inner.set_owner_only()
     }

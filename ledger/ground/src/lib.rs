@@ -9,6 +9,7 @@ mod fault;
 mod filesystem;
 mod random;
 mod real;
+mod sim;
 
 pub use clock::{Clock, SystemClock, TestClock};
 pub use disk::{Disk, File, Lock, Open, PastCache, SharedDisk, Site};
@@ -16,3 +17,4 @@ pub use fault::{Calls, FaultAt, FaultDisk, FaultError, FaultPlan};
 pub use filesystem::FilesystemKind;
 pub use random::{Random, SeededRandom, SystemRandom, array, uuid_v4};
 pub use real::RealDisk;
+pub use sim::{Crash, DropSync, Raw, RawKind, SimDisk, SiteTally};

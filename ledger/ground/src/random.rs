@@ -30,6 +30,10 @@ pub fn uuid_v4(random: &dyn Random) -> [u8; 16] {
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the system's randomness is read"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         aws_lc_rs::rand::fill(buffer)
             .expect("aws-lc ends the process rather than run without entropy");

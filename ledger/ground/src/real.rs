@@ -139,6 +139,10 @@ impl File for RealFile {
         }
     }
 
+    fn drop_clean_cache(&self) -> io::Result<()> {
+        Ok(rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed)?)
+    }
+
     fn set_owner_only(&self) -> io::Result<()> {
         self.file.set_permissions(fs::Permissions::from_mode(0o600))
     }
