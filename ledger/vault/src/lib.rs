@@ -1,0 +1,22 @@
+//! The vault: the key tree of the ledger, and sealing and opening with it.
+//!
+//! Comes in: rows (new persons, streams, keys, tokens) that a group of the journal carries sealed in its vault section.
+//! Goes out: keys for resolving, sealing and opening, to the one process that owns the vault.
+//! Not here: what an event is (`proto`), the order of events (`intake`), the journal's files.
+//! Always: no key and no personal value is on disk unsealed except the root key in its slot (S-1); the vault equals its backup plus
+//! the sections that the journal holds; after any failed write nothing more is written (`VaultError::Fatal`).
+
+mod error;
+mod keys;
+mod rows;
+pub mod seal;
+
+pub use error::{NotOpened, Unfit, VaultError};
+pub use keys::{
+    DataKey, FenceTag, Key32, NONCE_BYTES, RecordKey, SEALS_PER_KEY_MAX, StreamKeys, StreamSecret,
+    TAG_BYTES,
+};
+pub use rows::{
+    FenceScope, FindingHash, IndexKind, Level, MentionPlace, PersonRef, ROW_BYTES_MAX, Row,
+    SecretKind, SigningKind, StaffNameText, StreamPlace, TokenScope,
+};
