@@ -1,0 +1,174 @@
+//! The slot tree: one commitment per personal value, so that one can be shown and the next withheld.
+//!
+//! ```text
+//! path             = slot number u32 ‖ field number u32 ‖ …      big-endian
+//! field salt       = BLAKE3 keyed( seed of the slot, path )
+//! field commitment = SHA-256( 0x21 ‖ field salt ‖ u16 length of path ‖ path ‖ present u8 ‖ value )
+//! slot root        = RFC 6962 root, leaves SHA-256( 0x00 ‖ field commitment ), in path order
+//! ```
+//!
+//! Always: absent fields are committed to like present ones, and a salt shown for one field says
+//! nothing about another. A [`ShownField`] holds a personal value; the root and the proof do not.
+
+use proto::ids::SlotNumber;
+use proto::{Hash, Leaf, Personal};
+
+use crate::ChainError;
+use crate::digest::sha256_parts;
+use crate::tree;
+
+const FIELD_PREFIX: u8 = 0x21;
+/// Most field numbers in one path; nested messages are never this deep.
+pub const PATH_FIELDS_MAX: usize = 16;
+
+/// The bytes of a path: the slot's number and the field numbers down to the leaf field.
+pub fn path_bytes(slot: SlotNumber, path: &[u32]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(4 + 4 * path.len());
+    bytes.extend_from_slice(&slot.0.to_be_bytes());
+    for field in path {
+        bytes.extend_from_slice(&field.to_be_bytes());
+    }
+    bytes
+}
+
+/// The salt of one field. It exists only for whoever holds the slot's seed.
+pub fn field_salt(seed: &[u8; 32], path: &[u8]) -> [u8; 32] {
+    *blake3::keyed_hash(seed, path).as_bytes()
+}
+
+/// The commitment to one field; an empty value is an absent one.
+pub fn field_commitment(salt: &[u8; 32], path: &[u8], value: &[u8]) -> Hash {
+    let length = u16::try_from(path.len()).expect("a path has at most 16 fields of 4 bytes");
+    sha256_parts(&[
+        &[FIELD_PREFIX],
+        salt,
+        &length.to_be_bytes(),
+        path,
+        &[u8::from(!value.is_empty())],
+        value,
+    ])
+}
+
+/// The root over all leaf fields of the slot's type, which the caller gives in path order.
+pub fn slot_root(seed: &[u8; 32], slot: SlotNumber, leaves: &[Leaf<'_>]) -> Hash {
+    tree::root_of(&hashes(seed, slot, leaves))
+}
+
+fn hashes(seed: &[u8; 32], slot: SlotNumber, leaves: &[Leaf<'_>]) -> Vec<Hash> {
+    let commit = |leaf: &Leaf<'_>| {
+        let path = path_bytes(slot, leaf.path);
+        field_leaf(&field_commitment(
+            &field_salt(seed, &path),
+            &path,
+            leaf.value,
+        ))
+    };
+    leaves.iter().map(commit).collect()
+}
+
+fn field_leaf(commitment: &Hash) -> Hash {
+    sha256_parts(&[&[0x00], &commitment.0])
+}
+
+/// One field of a slot, shown with what proves it against the slot's root.
+///
+/// `position` and `count` are where the slot's type has the field: a verifier that knows the
+/// catalogue checks them against it.
+pub struct ShownField {
+    /// The slot within its event.
+    pub slot: SlotNumber,
+    /// Field numbers from the slot's message down to the leaf field.
+    pub path: Vec<u32>,
+    /// Deterministic proto3 of that field alone, tag included; empty when absent.
+    pub value: Personal<Vec<u8>>,
+    /// The field's own salt.
+    pub salt: [u8; 32],
+    /// Place of the field among the leaf fields of the slot's type.
+    pub position: u64,
+    /// Number of leaf fields of the slot's type.
+    pub count: u64,
+    /// RFC 6962 path from the field to the slot's root.
+    pub proof: Vec<Hash>,
+}
+
+/// Shows the field at `position` of `leaves`; `None` when there is no such field.
+pub fn show_field(
+    seed: &[u8; 32],
+    slot: SlotNumber,
+    leaves: &[Leaf<'_>],
+    position: usize,
+) -> Option<ShownField> {
+    let leaf = leaves.get(position)?;
+    Some(ShownField {
+        slot,
+        path: leaf.path.to_vec(),
+        value: Personal::new(leaf.value.to_vec()),
+        salt: field_salt(seed, &path_bytes(slot, leaf.path)),
+        position: position as u64,
+        count: leaves.len() as u64,
+        proof: tree::path_of(&hashes(seed, slot, leaves), position as u64),
+    })
+}
+
+impl ShownField {
+    /// Proves that this value was committed to under `root`.
+    pub fn verify(&self, root: &Hash) -> Result<(), ChainError> {
+        if self.path.is_empty() || self.path.len() > PATH_FIELDS_MAX {
+            return Err(ChainError::malformed(
+                "shown field",
+                "a path has 1 to 16 fields",
+            ));
+        }
+        let path = path_bytes(self.slot, &self.path);
+        let leaf = field_leaf(&field_commitment(&self.salt, &path, self.value.expose()));
+        let place = tree::Place {
+            index: self.position,
+            size: self.count,
+        };
+        tree::verify_inclusion(&leaf, place, &self.proof, root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAVES: [Leaf<'static>; 3] = [
+        Leaf {
+            path: &[1],
+            value: b"one",
+        },
+        Leaf {
+            path: &[2, 1],
+            value: b"",
+        },
+        Leaf {
+            path: &[3],
+            value: b"three",
+        },
+    ];
+
+    #[test]
+    fn one_field_is_shown_and_nothing_else_is_believed() {
+        let (seed, slot) = ([9; 32], SlotNumber(2));
+        let root = slot_root(&seed, slot, &LEAVES);
+        for position in 0..LEAVES.len() {
+            let shown = || show_field(&seed, slot, &LEAVES, position).expect("a leaf");
+            assert_eq!(shown().verify(&root), Ok(()));
+            let changes: [fn(&mut ShownField); 6] = [
+                |f| f.value = Personal::new(b"other".to_vec()),
+                |f| f.salt[31] ^= 1,
+                |f| f.path.push(1),
+                |f| f.slot = SlotNumber(3),
+                |f| f.position = (f.position + 1) % f.count,
+                |f| f.count += 2,
+            ];
+            for (number, change) in changes.iter().enumerate() {
+                let mut changed = shown();
+                change(&mut changed);
+                assert!(changed.verify(&root).is_err(), "change {number}");
+            }
+        }
+        assert!(show_field(&seed, slot, &LEAVES, 3).is_none());
+    }
+}
