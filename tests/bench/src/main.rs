@@ -1,0 +1,48 @@
+//! The bench: loads a ledger, a no-op door and PostgreSQL with the same invented events on the same
+//! machine, and prints what each reached beside what this disk can do. `make bench` runs `bench all`;
+//! the other words run one part of it. It is a client: no crate of the ledger is linked in, so that the
+//! load costs the same whatever the ledger becomes.
+
+mod door;
+mod events;
+mod hash_speed;
+mod http_load;
+mod machine;
+mod plan;
+mod postgres;
+mod probe;
+mod process;
+mod progress;
+mod report;
+mod settings;
+mod stopwatch;
+mod target;
+mod trial;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::settings::{Command, Settings};
+
+fn main() -> ExitCode {
+    match settings::parse(std::env::args().skip(1)).and_then(run) {
+        Ok(code) => code,
+        Err(error) => {
+            // Nothing can be done about a standard error that is closed.
+            let _ = writeln!(io::stderr(), "bench: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(settings: Settings) -> io::Result<ExitCode> {
+    match &settings.command {
+        Command::All => plan::all(&settings),
+        Command::Door { answer_bytes } => door::serve(*answer_bytes).map(|()| ExitCode::SUCCESS),
+        Command::Story { endpoint, count } => plan::story(endpoint, *count),
+        Command::Help => {
+            io::stdout().write_all(settings::HELP.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
