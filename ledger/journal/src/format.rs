@@ -12,13 +12,15 @@ mod segment;
 mod tests;
 mod watermark;
 
-pub(crate) use bytes::{Take, crc, put};
+pub(crate) use bytes::{Take, crc, first_non_zero, put};
 pub use group::{
     Depth, Expected, Group, GroupHeader, GroupStart, Place, aligned, decode_group, encode_group,
     encoded_length,
 };
 pub use head::{Entry, Head, decode_head, encode_head, head_length};
+pub(crate) use head::{entry_allowed, link_in_place, link_previous};
 pub use marker::Marker;
+pub(crate) use marker::lengths_allowed;
 pub use segment::SegmentHeader;
 pub use watermark::WatermarkRecord;
 

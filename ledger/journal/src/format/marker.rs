@@ -13,7 +13,7 @@ const MAGIC: [u8; 8] = *b"CFOILJNL";
 const VERSION: u16 = 1;
 
 /// The longest origin text, in bytes.
-pub const ORIGIN_BYTES_MAX: usize = 256;
+const ORIGIN_BYTES_MAX: usize = 256;
 
 /// What `init` fixed for good.
 #[derive(Clone, PartialEq, Eq, Debug)]
