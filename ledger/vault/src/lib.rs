@@ -6,17 +6,28 @@
 //! Always: no key and no personal value is on disk unsealed except the root key in its slot (S-1); the vault equals its backup plus
 //! the sections that the journal holds; after any failed write nothing more is written (`VaultError::Fatal`).
 
+mod backend;
 mod error;
+mod finding;
 mod keys;
+mod part;
+mod root;
 mod rows;
 pub mod seal;
+mod section;
+mod store;
+mod table;
 
 pub use error::{NotOpened, Unfit, VaultError};
 pub use keys::{
     DataKey, FenceTag, Key32, NONCE_BYTES, RecordKey, SEALS_PER_KEY_MAX, StreamKeys, StreamSecret,
     TAG_BYTES,
 };
+pub use finding::normal_form;
+pub use root::{RootStore, Strength};
 pub use rows::{
     FenceScope, FindingHash, IndexKind, Level, MentionPlace, PersonRef, ROW_BYTES_MAX, Row,
     SecretKind, SigningKind, StaffNameText, StreamPlace, TokenScope,
 };
+pub use section::{SECTION_BLOCK_BYTES, SECTION_BYTES_PER_STREAM};
+pub use store::Position;

@@ -16,7 +16,7 @@ use proto::ids::{
 };
 
 pub use codec::ROW_BYTES_MAX;
-pub(crate) use codec::{Cut, encoded};
+pub(crate) use codec::{Cut, RowBytes, encoded, key_of};
 
 use crate::keys::{FenceTag, Key32, StreamSecret};
 
