@@ -2,6 +2,8 @@
 //!
 //! The list is generated from the descriptors; this file only gives it names and look-ups.
 
+use crate::table::{FACTS, Message, SlotType};
+
 /// Who may append a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Appender {
@@ -43,6 +45,24 @@ pub struct Fact {
     pub class: RecordClass,
     /// Who may append it.
     pub may_append: &'static [Appender],
+    /// What it records, in a sentence or two.
+    pub doc: &'static str,
+    pub(crate) wire: &'static Message,
+    pub(crate) clear: &'static Message,
+    pub(crate) slot0: &'static SlotType,
+    pub(crate) mentions: &'static [&'static SlotType],
+}
+
+impl Fact {
+    /// The family, `collection`: what a publisher's scope names.
+    pub fn family(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or(self.name)
+    }
+
+    /// Whether that appender may append it.
+    pub fn may_be_appended_by(&self, who: Appender) -> bool {
+        self.may_append.contains(&who)
+    }
 }
 
 impl PartialEq for Fact {
@@ -61,15 +81,23 @@ impl std::fmt::Debug for Fact {
 
 /// All facts, ascending by number.
 pub fn facts() -> &'static [Fact] {
-    unimplemented!("generated table follows")
+    FACTS
 }
 
 /// The fact of a CloudEvents type.
-pub fn fact_by_type(_type_name: &str) -> Option<&'static Fact> {
-    unimplemented!("generated table follows")
+pub fn fact_by_type(type_name: &str) -> Option<&'static Fact> {
+    FACTS.iter().find(|fact| fact.type_name == type_name)
+}
+
+/// The fact of a short name, `collection.collected`.
+pub fn fact_by_name(name: &str) -> Option<&'static Fact> {
+    FACTS.iter().find(|fact| fact.name == name)
 }
 
 /// The fact of a number.
-pub fn fact_by_number(_number: u32) -> Option<&'static Fact> {
-    unimplemented!("generated table follows")
+pub fn fact_by_number(number: u32) -> Option<&'static Fact> {
+    FACTS
+        .binary_search_by_key(&number, |fact| fact.number)
+        .ok()
+        .and_then(|at| FACTS.get(at))
 }

@@ -5,24 +5,43 @@
 //! and nothing else. Not here: keys, hashes, clocks, files.
 //! Always: no personal value leaves this crate outside [`Personal`], not even in an error (S-1).
 
+mod assemble;
+mod canonical;
 mod catalogue;
+pub mod clear;
 mod envelope;
 mod error;
 mod event;
+mod example;
+pub mod foil;
+pub mod fuzz;
 pub mod ids;
+mod json_in;
+mod json_out;
+pub mod ledger_facts;
 pub mod limits;
 mod personal;
 mod record;
+mod schema;
+mod shape;
 mod split;
+mod stored;
+mod table;
+mod wire;
 
-pub use catalogue::{Appender, Fact, RecordClass, fact_by_number, fact_by_type, facts};
+pub use assemble::{OpenedItem, PersonValues, SealedValues};
+pub use catalogue::{
+    Appender, Fact, RecordClass, fact_by_name, fact_by_number, fact_by_type, facts,
+};
 pub use envelope::EnvelopeClear;
 pub use error::{DecodeError, RecordError, RuleCode, SlotError};
 pub use event::{EventId, FactData, decode_binary, decode_json};
+pub use example::{example, example_data};
 pub use ids::{
     ActivityCode, ChainNumber, Hash, IdError, IdTag, Index, Month, NumberInStream, Origin,
     PartyCode, PublisherCode, SlotNumber, StaffReference, StreamId, UnixMillis,
 };
 pub use personal::Personal;
 pub use record::{Record, RecordHeader, SlotSeal, decode_record, encode_record};
+pub use schema::schema;
 pub use split::{Alias, Leaf, SlotValues, Split, SubjectReference, leaves, slot_to_json, split};
