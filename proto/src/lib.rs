@@ -16,10 +16,14 @@ mod example;
 pub mod foil;
 pub mod fuzz;
 pub mod ids;
+#[cfg(test)]
+mod invent;
 mod json_in;
 mod json_out;
 pub mod ledger_facts;
 pub mod limits;
+#[cfg(test)]
+mod oracle;
 mod personal;
 mod record;
 mod schema;
@@ -27,6 +31,7 @@ mod shape;
 mod split;
 mod stored;
 mod table;
+mod texts;
 mod wire;
 
 pub use assemble::{OpenedItem, PersonValues, SealedValues};
@@ -45,3 +50,4 @@ pub use personal::Personal;
 pub use record::{Record, RecordHeader, SlotSeal, decode_record, encode_record};
 pub use schema::schema;
 pub use split::{Alias, Leaf, SlotValues, Split, SubjectReference, leaves, slot_to_json, split};
+pub use texts::{SealedText, is_field_name, sealed_text_fields, visit_texts};

@@ -220,7 +220,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// The type of a slot. A mention's values begin with the number of the field that mentions.
-fn slot_type(
+pub(crate) fn slot_type(
     fact: &'static Fact,
     slot: SlotNumber,
     values: &[u8],
@@ -329,3 +329,6 @@ pub fn slot_to_json(
     let text = String::from_utf8(json.into_inner()).map_err(|_| SlotError::NotDeterministic)?;
     Ok(Personal::new(text))
 }
+
+#[cfg(test)]
+mod tests;
