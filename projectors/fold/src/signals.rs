@@ -3,6 +3,7 @@
 //! What it is not: a view's business; a view may fold the same events as well.
 //! What always holds: nothing but a recorded fact makes a view leave an event out or forget one.
 
+use proto::clear::Fact;
 use proto::{Index, Month, Record, RecordClass};
 
 /// The key of all records of one class admitted in one month.
@@ -35,7 +36,14 @@ impl Signal {
         if let Some(signal) = crate::tests::signal(record) {
             return Some(signal);
         }
-        match record.fact.name {
+        // The name first: decoding every body would cost more than folding it.
+        if record.fact.name != "ledger.event-parked" {
+            return None;
+        }
+        match record.clear() {
+            Fact::LedgerEventParked(parked) => {
+                Some(Self::Parked { index: Index(parked.index), view: parked.view })
+            }
             _ => None,
         }
     }

@@ -4,53 +4,27 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use proto::{
-    Appender, Fact, Hash, Index, Month, NumberInStream, PublisherCode, Record, RecordClass,
-    RecordHeader, StreamId, UnixMillis,
+    Fact, Hash, Index, Month, NumberInStream, PublisherCode, Record, RecordClass, RecordHeader,
+    StreamId, UnixMillis, clear, fact_by_name,
 };
 
 use crate::*;
 
-const PARKED_NUMBER: u32 = 900_001;
-const DESTROYED_NUMBER: u32 = 900_002;
-
-const fn fact(number: u32, name: &'static str, class: RecordClass) -> Fact {
-    Fact {
-        number,
-        name,
-        type_name: name,
-        class,
-        may_append: &[Appender::Ledger],
-    }
+fn fact(name: &str) -> &'static Fact {
+    fact_by_name(name).expect("the catalogue has it")
 }
 
-static COLLECTION: Fact = fact(900_010, "toy.collection", RecordClass::Collection);
-static ACCESS: Fact = fact(900_011, "toy.access", RecordClass::Access);
-static PARKED: Fact = fact(PARKED_NUMBER, "toy.parked", RecordClass::Keep);
-static DESTROYED: Fact = fact(DESTROYED_NUMBER, "toy.destroyed", RecordClass::Keep);
+/// Stands for `retention.record-key-destroyed`, which this catalogue does not have yet.
+const DESTROYED: &str = "ledger.restored";
 
 /// What `Signal::of` says of toy records.
 pub(crate) fn signal(record: &Record) -> Option<Signal> {
-    match record.fact.number {
-        PARKED_NUMBER => {
-            let (index, view) = record.body.split_first_chunk::<8>().expect("toy body");
-            Some(Signal::Parked {
-                index: Index(u64::from_be_bytes(*index)),
-                view: String::from_utf8(view.to_vec()).expect("toy body"),
-            })
-        }
-        DESTROYED_NUMBER => {
-            let class = if record.body[0] == 1 {
-                RecordClass::Access
-            } else {
-                RecordClass::Collection
-            };
-            let month = Month(u32::from_be_bytes(
-                record.body[1..5].try_into().expect("toy body"),
-            ));
-            Some(Signal::RecordKeyDestroyed(RecordKey { class, month }))
-        }
-        _ => None,
+    if record.fact.name != DESTROYED {
+        return None;
     }
+    let class = if record.body[0] == 1 { RecordClass::Access } else { RecordClass::Collection };
+    let month = Month(u32::from_be_bytes(record.body[1..5].try_into().expect("toy body")));
+    Some(Signal::RecordKeyDestroyed(RecordKey { class, month }))
 }
 
 /// One invented event.
@@ -115,12 +89,17 @@ impl Ledger {
                 month,
                 poison,
             } => {
-                let fact = if *access { &ACCESS } else { &COLLECTION };
-                (fact, *stream, *month, vec![u8::from(*poison)])
+                let name = if *access { "access.signed-in" } else { "collection.collected" };
+                (fact(name), *stream, *month, vec![u8::from(*poison)])
             }
             Toy::Parked { index, view } => {
-                let body = [&index.to_be_bytes()[..], view.as_bytes()].concat();
-                (&PARKED, 255, 1, body)
+                let parked = clear::LedgerEventParked {
+                    index: *index,
+                    view: (*view).into(),
+                    ..Default::default()
+                };
+                let body = clear::Fact::LedgerEventParked(parked).encode();
+                (fact("ledger.event-parked"), 255, 1, body)
             }
             Toy::Destroyed {
                 access,
@@ -128,7 +107,7 @@ impl Ledger {
             } => {
                 let mut body = vec![u8::from(*access)];
                 body.extend_from_slice(&month(*gone).0.to_be_bytes());
-                (&DESTROYED, 255, 1, body)
+                (fact(DESTROYED), 255, 1, body)
             }
         };
         let header = RecordHeader {
