@@ -47,18 +47,34 @@ fn fold(
     parked: &BTreeSet<Index>,
 ) -> Result<(), FoldError> {
     let poisoned = |poison: Poison| {
-        let at = PoisonedAt { view: view.name(), index: event.index, rule: poison.rule };
+        let at = PoisonedAt {
+            view: view.name(),
+            index: event.index,
+            rule: poison.rule,
+        };
         FoldError::Poisoned(at)
     };
-    let broken = |cause: StoreError| FoldError::Store { view: view.name(), cause };
-    let Some(record) = &event.record else { return Ok(()) };
+    let broken = |cause: StoreError| FoldError::Store {
+        view: view.name(),
+        cause,
+    };
+    let Some(record) = &event.record else {
+        return Ok(());
+    };
     let mut overlay = Overlay::default();
     if let Some(Signal::RecordKeyDestroyed(gone)) = Signal::of(record) {
-        let everything = store.scan(&[], &[Table::CURSOR.0 + 1], usize::MAX).map_err(broken)?;
+        let everything = store
+            .scan(&[], &[Table::CURSOR.0 + 1], usize::MAX)
+            .map_err(broken)?;
         for page in everything.chunks(EVENT_ROWS_MAX) {
             for (key, value) in page {
-                let Some((&table, rest)) = key.split_first() else { continue };
-                let remains = match view.forget(Table(table), rest, value, &gone).map_err(poisoned)? {
+                let Some((&table, rest)) = key.split_first() else {
+                    continue;
+                };
+                let remains = match view
+                    .forget(Table(table), rest, value, &gone)
+                    .map_err(poisoned)?
+                {
                     Forgotten::Unchanged => continue,
                     Forgotten::Put(value) => Some(value),
                     Forgotten::Delete => None,

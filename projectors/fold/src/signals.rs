@@ -41,9 +41,10 @@ impl Signal {
             return None;
         }
         match record.clear() {
-            Fact::LedgerEventParked(parked) => {
-                Some(Self::Parked { index: Index(parked.index), view: parked.view })
-            }
+            Fact::LedgerEventParked(parked) => Some(Self::Parked {
+                index: Index(parked.index),
+                view: parked.view,
+            }),
             _ => None,
         }
     }

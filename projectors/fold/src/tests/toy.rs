@@ -22,8 +22,14 @@ pub(crate) fn signal(record: &Record) -> Option<Signal> {
     if record.fact.name != DESTROYED {
         return None;
     }
-    let class = if record.body[0] == 1 { RecordClass::Access } else { RecordClass::Collection };
-    let month = Month(u32::from_be_bytes(record.body[1..5].try_into().expect("toy body")));
+    let class = if record.body[0] == 1 {
+        RecordClass::Access
+    } else {
+        RecordClass::Collection
+    };
+    let month = Month(u32::from_be_bytes(
+        record.body[1..5].try_into().expect("toy body"),
+    ));
     Some(Signal::RecordKeyDestroyed(RecordKey { class, month }))
 }
 
@@ -89,7 +95,11 @@ impl Ledger {
                 month,
                 poison,
             } => {
-                let name = if *access { "access.signed-in" } else { "collection.collected" };
+                let name = if *access {
+                    "access.signed-in"
+                } else {
+                    "collection.collected"
+                };
                 (fact(name), *stream, *month, vec![u8::from(*poison)])
             }
             Toy::Parked { index, view } => {

@@ -1,0 +1,139 @@
+//! From a record's clear body to what the customer view keeps of it.
+//!
+//! What it is: one arm per fact that the view is about; every other fact leaves a posting only.
+//! What always holds: only clear fields are read, so only codes, dates and numbers are kept.
+
+use fold::Poison;
+use proto::clear::{self, Fact};
+use proto::{Index, Record};
+
+use super::rows::{Entry, Said};
+
+/// The entry of an event; `None` for a fact that is not the customer's.
+pub(crate) fn entry_of(index: Index, record: &Record) -> Result<Option<Entry>, Poison> {
+    let mut said = Said::default();
+    match record.clear() {
+        Fact::CollectionCollected(one) => collected(&mut said, one),
+        Fact::CollectionServiceRequested(one) => {
+            said.how = word(one.priority().as_str_name(), "SERVICE_PRIORITY_");
+            said.version = versioned(&one.form, &one.form_version);
+            said.code = one.service;
+            said.date = one.needed_by;
+            said.instant = one.received_at;
+            said.bases = bases(one.lawful_basis);
+        }
+        Fact::CollectionServiceClosed(one) => {
+            said.how = word(one.outcome().as_str_name(), "SERVICE_OUTCOME_");
+            said.code = one.service;
+            said.date = one.closed_on;
+        }
+        Fact::NoticeGiven(one) => {
+            said.how = word(one.delivery().as_str_name(), "NOTICE_DELIVERY_");
+            said.code = one.notice;
+            said.version = one.version;
+            said.instant = one.given_at;
+        }
+        Fact::ConsentGiven(one) => {
+            said.channels = one.channels().map(channel).collect();
+            said.how = word(one.method().as_str_name(), "CONSENT_METHOD_");
+            said.version = versioned(&one.wording, &one.wording_version);
+            said.date = one.expires_on;
+            said.instant = one.given_at;
+            said.purposes = one.purposes;
+        }
+        Fact::ConsentWithdrawn(one) => {
+            said.channels = one.channels().map(channel).collect();
+            said.how = word(one.route().as_str_name(), "WITHDRAWAL_ROUTE_");
+            said.instant = one.withdrawn_at;
+            said.purposes = one.purposes;
+        }
+        Fact::DisclosureRequested(one) => {
+            said.embargoed = one.visibility() == clear::Visibility::Embargoed;
+            said.code = one.requester;
+            said.version = one.gateway.map(|gateway| gateway.code).unwrap_or_default();
+            said.date = one.embargo_review_on;
+            said.instant = one.received_at;
+            said.data_classes = one.data_classes_asked;
+        }
+        Fact::DisclosureMade(one) => {
+            said.embargoed = one.visibility() == clear::Visibility::Embargoed;
+            said.how = word(one.ground().as_str_name(), "DISCLOSURE_GROUND_");
+            said.code = one.recipient;
+            said.version = one.gateway.map(|gateway| gateway.code).unwrap_or_default();
+            said.date = one.embargo_review_on;
+            said.instant = one.sent_at;
+            said.bases = bases(one.lawful_basis);
+            said.data_classes = one.data_classes_disclosed;
+        }
+        _ => return Ok(None),
+    }
+    envelope(&mut said, record)?;
+    Ok(Some(Entry {
+        number: record.header.number,
+        index,
+        said,
+    }))
+}
+
+fn collected(said: &mut Said, one: clear::CollectionCollected) {
+    said.code = one.form;
+    said.version = one.form_version;
+    said.date = one.accurate_on;
+    said.instant = one.collected_at;
+    said.bases = bases(one.lawful_basis);
+    said.fields = one
+        .fields
+        .into_iter()
+        .flat_map(|one| [one.field, one.data_class])
+        .collect();
+}
+
+/// What every fact says.
+fn envelope(said: &mut Said, record: &Record) -> Result<(), Poison> {
+    let header = &record.header;
+    let stated = record.envelope();
+    said.fact = record.fact.number;
+    said.admitted = u32::try_from(header.admitted.0.div_euclid(1000))
+        .map_err(|_| Poison::new("the record was admitted outside 1970 to 2106"))?;
+    said.time = header.time.0;
+    said.publisher = header.publisher.as_str().to_owned();
+    said.purpose = stated.purpose;
+    said.retention_row = stated.retention_row;
+    said.retention_version = stated.retention_version;
+    said.supersedes_plus_one = stated
+        .supersedes
+        .map_or(0, |number| number.saturating_add(1));
+    said.imported = stated.imported;
+    if said.data_classes.is_empty() {
+        said.data_classes = stated.data_classes;
+    }
+    // A consent's channels are what it is for; an empty list there means all of them.
+    if said.purposes.is_empty() && stated.channel != clear::Channel::Unspecified {
+        said.channels = vec![channel(stated.channel)];
+    }
+    Ok(())
+}
+
+fn bases(stated: Vec<clear::LawfulBasis>) -> Vec<String> {
+    stated.into_iter().map(|basis| basis.basis).collect()
+}
+
+fn channel(channel: clear::Channel) -> String {
+    word(channel.as_str_name(), "CHANNEL_")
+}
+
+/// A code and its version in one text; empty when neither is stated.
+fn versioned(code: &str, version: &str) -> String {
+    match (code, version) {
+        (code, "") => code.to_owned(),
+        (code, version) => format!("{code}/{version}"),
+    }
+}
+
+/// `SERVICE_OUTCOME_NOT_POSSIBLE` as `not-possible`; nothing where it is unspecified.
+fn word(name: &str, prefix: &str) -> String {
+    match name.strip_prefix(prefix).unwrap_or(name) {
+        "UNSPECIFIED" => String::new(),
+        rest => rest.to_ascii_lowercase().replace('_', "-"),
+    }
+}
