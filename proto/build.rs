@@ -75,7 +75,16 @@ fn compile() -> Result<DescriptorPool, Box<dyn Error>> {
 fn files(pool: &DescriptorPool, wanted: impl Fn(&str) -> bool) -> Vec<FileDescriptorProto> {
     pool.files()
         .filter(|file| wanted(file.name()))
-        .map(|file| file.file_descriptor_proto().clone())
+        .map(|file| {
+            let mut file = file.file_descriptor_proto().clone();
+            // prost-build takes a field with any option for one that is not packed.
+            let fields = file
+                .message_type
+                .iter_mut()
+                .flat_map(|message| &mut message.field);
+            fields.for_each(|field| field.options = None);
+            file
+        })
         .collect()
 }
 

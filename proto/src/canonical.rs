@@ -6,7 +6,7 @@
 
 use crate::limits::ELEMENTS_MAX;
 use crate::shape::breach;
-use crate::table::{Field, Kind, Message, Vocabulary};
+use crate::table::{Field, Kind, Message, Sealed, Vocabulary};
 use crate::wire::{
     LENGTH, Reader, Value, close_nested, put_bytes, put_number, put_tag, put_varint,
 };
@@ -220,7 +220,9 @@ impl<'a> Walk<'a> {
             out.push(0);
             self.message(inner, bytes, out)
                 .map_err(|r| r.under(field, Some(element)))?;
-            if out.len() == start + 1 && self.source == Source::Arrival {
+            // A mention is a slot: one of nobody would be a slot without a leaf.
+            let mention = field.sealed == Sealed::Mention;
+            if mention && out.len() == start + 1 && self.source == Source::Arrival {
                 return Err(Refusal::here(RuleCode::Required).under(field, Some(element)));
             }
             close_nested(out, start);

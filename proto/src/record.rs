@@ -234,3 +234,6 @@ fn header(read: stored::Record) -> Result<RecordHeader, RecordError> {
             .collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,3 +125,6 @@ pub(crate) struct SlotType {
 }
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
+
+#[cfg(test)]
+mod tests;
