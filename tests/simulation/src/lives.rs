@@ -1,0 +1,337 @@
+//! The lives of one ledger under one seed: it is made, lives, is crashed in some way, starts again, and is audited each time.
+//!
+//! Not the judging. Always: an error without a planned cause is a failure; so is any finding, and any start that does not come about.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use ground::{Crash, Disk, FaultError, SeededRandom, SimDisk, Site, TestClock};
+
+use crate::auditor::{Finding, journal, promises};
+use crate::book::Book;
+use crate::deeds::{Publishers, Step};
+use crate::subject::{CHAIN, CHECKPOINTS, ORIGIN, Setting, Stop, Subject, segments};
+
+/// Lives per seed: between the two.
+const LIVES: (u64, u64) = (3, 7);
+/// Steps per life: between the two.
+const STEPS: (u64, u64) = (4, 40);
+/// When the simulated world begins: 2026-11-22, in unix milliseconds.
+const BEGINNING_MS: i64 = 1_795_305_600_000;
+
+/// A broken promise, and how to see it again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// Which life, and what happened in it.
+    pub when: String,
+    /// What is wrong.
+    pub finding: Finding,
+    /// The disk's last operations.
+    pub recent: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {}, {}: {}", self.seed, self.when, self.finding)
+    }
+}
+
+/// What a good run amounts to.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Summary {
+    /// Events acknowledged.
+    pub events: u64,
+    /// Checkpoints published.
+    pub checkpoints: u64,
+    /// Crashes in the middle of an operation, or failed calls.
+    pub faults: u64,
+    /// Power cuts, forks included.
+    pub power_cuts: u64,
+    /// Audits of the disk.
+    pub audits: u64,
+    /// The disk's digest of the whole run.
+    pub trace: [u64; 2],
+}
+
+/// What is planned to go wrong in one life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fault {
+    None,
+    Crash,
+    FailedSync,
+    FailedWrite,
+    DiskFull,
+    StrayRead,
+}
+
+/// Runs all lives of this seed. `prepare` may tamper with the disk before anything lies on it.
+pub fn run<S: Subject>(seed: u64, prepare: &dyn Fn(&SimDisk)) -> Result<Summary, Box<Failure>> {
+    let mut run = Run::<S>::new(seed);
+    prepare(&run.setting.disk);
+    match run.all() {
+        Ok(()) => {
+            run.summary.events = run.book.promises.acknowledged.len() as u64;
+            run.summary.checkpoints = run.book.promises.checkpoints.len() as u64;
+            run.summary.trace = run.setting.disk.trace();
+            Ok(run.summary)
+        }
+        Err(finding) => Err(Box::new(Failure {
+            seed,
+            when: run.when,
+            finding,
+            recent: run.setting.disk.recent(),
+        })),
+    }
+}
+
+struct Run<S> {
+    setting: Setting,
+    random: SeededRandom,
+    publishers: Publishers,
+    book: Book,
+    summary: Summary,
+    when: String,
+    kind: std::marker::PhantomData<S>,
+}
+
+impl<S: Subject> Run<S> {
+    fn new(seed: u64) -> Run<S> {
+        let random = SeededRandom::new(seed);
+        let disk = SimDisk::new(random.next_u64());
+        let setting = Setting {
+            disk,
+            random: Arc::new(random.split("process")),
+            clock: Arc::new(TestClock::at(BEGINNING_MS)),
+        };
+        let publishers = Publishers::new(random.split("publishers"));
+        let (book, summary) = (Book::default(), Summary::default());
+        Run {
+            setting,
+            random,
+            publishers,
+            book,
+            summary,
+            when: "before the first life".to_owned(),
+            kind: std::marker::PhantomData,
+        }
+    }
+
+    fn all(&mut self) -> Result<(), Finding> {
+        self.make()?;
+        for life in 0..self.between(LIVES) {
+            let fault = self.plan();
+            self.when = format!("life {life}, {fault:?}");
+            let end = self.live(fault);
+            self.end_of_life(fault, end)?;
+        }
+        self.when = "the last life".to_owned();
+        self.last_life()
+    }
+
+    /// An administrator makes the folders and syncs them; then the ledger is made, perhaps in several attempts.
+    fn make(&mut self) -> Result<(), Finding> {
+        let disk = &self.setting.disk;
+        let admin = Site("administrator");
+        for folder in ["/ledger", CHECKPOINTS, "/root"] {
+            let made = disk
+                .create_dir(Path::new(folder))
+                .and_then(|()| disk.sync_dir(Path::new("/"), admin));
+            made.map_err(|error| Finding::new("C-2", format!("the empty disk fails: {error}")))?;
+        }
+        if self.random.chance(300) {
+            self.when = "an interrupted init".to_owned();
+            disk.crash_at(disk.operations() + self.random.below(60));
+            let first = S::init(&self.setting);
+            if first.is_err() && !disk.is_down() {
+                return first.map_err(uncaused);
+            }
+            disk.restart(self.crash());
+            if first.is_ok() || S::open(&self.setting).is_ok() {
+                self.setting.disk.restart(Crash::Kill);
+                return Ok(());
+            }
+            self.setting.disk.restart(Crash::Kill);
+        }
+        self.when = "init".to_owned();
+        S::init(&self.setting).map_err(uncaused)
+    }
+
+    fn plan(&self) -> Fault {
+        let disk = &self.setting.disk;
+        match self.random.below(100) {
+            0..15 => Fault::None,
+            15..65 => {
+                disk.crash_at(
+                    disk.operations()
+                        + self
+                            .random
+                            .below(if self.random.chance(300) { 12 } else { 120 }),
+                );
+                Fault::Crash
+            }
+            65..80 => {
+                disk.fail_sync(None, self.random.below(25));
+                Fault::FailedSync
+            }
+            80..88 => {
+                let error = if self.random.chance(500) {
+                    FaultError::Io
+                } else {
+                    FaultError::NoSpace
+                };
+                disk.fail_write(self.random.below(40), error);
+                Fault::FailedWrite
+            }
+            88..94 => {
+                let used: u64 = disk.raw().iter().map(|raw| raw.bytes.len() as u64).sum();
+                disk.limit_bytes(Some(used + self.random.below(64 << 10)));
+                Fault::DiskFull
+            }
+            _ => {
+                disk.misdirect_read(self.random.below(60));
+                Fault::StrayRead
+            }
+        }
+    }
+
+    /// One process from start to its end: all planned steps, or the first error.
+    fn live(&mut self, fault: Fault) -> Result<(), Stop> {
+        let mut subject = S::open(&self.setting)?;
+        if let Some(key) = subject.foil_key() {
+            self.book.expect_foils(&key).map_err(Stop::Broken)?;
+        }
+        for _ in 0..self.between(STEPS) {
+            let step = self.publishers.step();
+            self.step(&mut subject, &step)?;
+            if self.random.chance(30) && fault != Fault::StrayRead {
+                self.audit_a_fork().map_err(Stop::Broken)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, subject: &mut S, step: &Step) -> Result<(), Stop> {
+        self.setting
+            .clock
+            .advance_ms(u32::try_from(self.random.below(2_000)).unwrap_or(0));
+        self.setting.disk.mark_epoch();
+        match step {
+            Step::Publish(deeds) => self.send(subject, deeds),
+            Step::Checkpoint => {
+                if let Some(published) = subject.checkpoint()? {
+                    self.book.publish(published);
+                }
+                Ok(())
+            }
+            Step::Absorb => subject.absorb(),
+        }
+    }
+
+    fn send(&mut self, subject: &mut S, deeds: &[crate::deeds::Deed]) -> Result<(), Stop> {
+        let answers = subject.publish(deeds)?;
+        for (deed, answer) in deeds.iter().zip(answers) {
+            self.book.answer(*deed, answer).map_err(Stop::Broken)?;
+        }
+        Ok(())
+    }
+
+    /// The end of a process: was there a cause for it? Then the machine crashes, and what it left is audited.
+    fn end_of_life(&mut self, fault: Fault, end: Result<(), Stop>) -> Result<(), Finding> {
+        match end {
+            Ok(()) => {}
+            Err(Stop::Failed(_)) if fault != Fault::None => self.summary.faults += 1,
+            Err(stop) => return Err(uncaused(stop)),
+        }
+        self.audit_a_fork()?;
+        self.setting.disk.limit_bytes(None);
+        let crash = self.crash();
+        self.when = format!("{}, then {crash:?}", self.when);
+        self.setting.disk.restart(crash);
+        if crash == Crash::PowerCut {
+            self.summary.power_cuts += 1;
+            return self.audit();
+        }
+        if self.random.chance(600) {
+            return self.repeat_and_cut();
+        }
+        Ok(())
+    }
+
+    /// The schedule without which a missing sync is never caught: kill, start, repeat what may have been lost, hear yes, power cut.
+    fn repeat_and_cut(&mut self) -> Result<(), Finding> {
+        self.when = format!("{}, start, repeat, power cut", self.when);
+        let mut subject = S::open(&self.setting).map_err(uncaused)?;
+        let count = usize::try_from(self.between((1, 12))).unwrap_or(1);
+        let deeds = self.publishers.again(count);
+        self.send(&mut subject, &deeds).map_err(uncaused)?;
+        if self.random.chance(300) {
+            self.step(&mut subject, &Step::Checkpoint)
+                .map_err(uncaused)?;
+        }
+        self.audit_a_fork()?;
+        drop(subject);
+        self.setting.disk.restart(Crash::PowerCut);
+        self.summary.power_cuts += 1;
+        self.audit()
+    }
+
+    /// A last power cut, a quiet start; every event ever acknowledged is sent again and opened.
+    fn last_life(&mut self) -> Result<(), Finding> {
+        self.setting.disk.restart(Crash::PowerCut);
+        self.audit()?;
+        let mut subject = S::open(&self.setting).map_err(uncaused)?;
+        let acknowledged = self.book.acknowledged();
+        let deeds: Vec<_> = acknowledged.iter().map(|(deed, _)| *deed).collect();
+        self.send(&mut subject, &deeds).map_err(uncaused)?;
+        for (deed, link) in &acknowledged {
+            subject.open_slots(deed, link).map_err(uncaused)?;
+        }
+        self.step(&mut subject, &Step::Absorb).map_err(uncaused)?;
+        self.step(&mut subject, &Step::Checkpoint)
+            .map_err(uncaused)?;
+        self.audit()
+    }
+
+    /// What would a power cut leave right now? Asked of a copy.
+    fn audit_a_fork(&mut self) -> Result<(), Finding> {
+        let fork = self.setting.disk.fork(self.random.next_u64());
+        fork.restart(Crash::PowerCut);
+        self.summary.power_cuts += 1;
+        self.summary.audits += 1;
+        audit::<S>(&fork, &self.book)
+    }
+
+    fn audit(&mut self) -> Result<(), Finding> {
+        self.summary.audits += 1;
+        audit::<S>(&self.setting.disk, &self.book)
+    }
+
+    fn crash(&self) -> Crash {
+        if self.random.chance(500) {
+            Crash::Kill
+        } else {
+            Crash::PowerCut
+        }
+    }
+
+    fn between(&self, (low, high): (u64, u64)) -> u64 {
+        low + self.random.below(high - low)
+    }
+}
+
+fn audit<S: Subject>(disk: &SimDisk, book: &Book) -> Result<(), Finding> {
+    let journal = journal::read(&segments(disk), ORIGIN, CHAIN)?;
+    promises::check(&journal, &book.promises)?;
+    promises::check_stored(S::stored_checkpoint(disk), &book.promises)
+}
+
+/// An error that nothing planned explains.
+fn uncaused(stop: Stop) -> Finding {
+    match stop {
+        Stop::Broken(finding) => finding,
+        Stop::Failed(text) => Finding::new("start", format!("it fails without a cause: {text}")),
+    }
+}

@@ -1,0 +1,117 @@
+//! What the simulation needs of a ledger to make it live: start it on a disk, let things happen to it, ask it again.
+//!
+//! Not a judge: what a subject answers is written down and believed by nobody.
+//! Always: a subject reaches files, time and randomness only through its setting.
+
+mod journal_only;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use ground::{Disk, Open, SeededRandom, SimDisk, TestClock};
+
+use crate::auditor::Finding;
+use crate::auditor::foil::Foil;
+use crate::auditor::promises::Published;
+use crate::deeds::Deed;
+
+pub use journal_only::JournalOnly;
+
+/// The origin of every simulated ledger.
+pub const ORIGIN: &str = "test.westmere.example/counterfoil";
+/// The one chain.
+pub const CHAIN: u32 = 0;
+/// Where the journal lies.
+pub const JOURNAL: &str = "/ledger/journal";
+/// Where the checkpoint store lies.
+pub const CHECKPOINTS: &str = "/checkpoints";
+
+/// What a simulated process is given.
+pub struct Setting {
+    /// The lying disk.
+    pub disk: SimDisk,
+    /// Its randomness.
+    pub random: Arc<SeededRandom>,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+}
+
+/// Why a step came to nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// The process reports that it cannot go on.
+    Failed(String),
+    /// The subject itself saw a promise broken.
+    Broken(Finding),
+}
+
+impl Stop {
+    /// A report from an engine's error, with its causes.
+    pub fn failed(error: &dyn std::error::Error) -> Stop {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        Stop::Failed(text)
+    }
+}
+
+/// What a publisher hears about one event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It is recorded, now or before.
+    Recorded {
+        /// Its link.
+        link: [u8; 77],
+        /// The foil, where the subject has them.
+        foil: Option<Foil>,
+    },
+    /// The same id was recorded with other content.
+    Conflict,
+}
+
+/// A ledger that can be made to live.
+pub trait Subject: Sized {
+    /// Its name in reports.
+    const NAME: &'static str;
+
+    /// Makes a new ledger; may be called again after it was interrupted.
+    fn init(setting: &Setting) -> Result<(), Stop>;
+    /// Starts a process on what the disk has.
+    fn open(setting: &Setting) -> Result<Self, Stop>;
+    /// Submits events; answers in the same order, given only once they are durable.
+    fn publish(&mut self, deeds: &[Deed]) -> Result<Vec<Answer>, Stop>;
+    /// Signs, stores and publishes a checkpoint; `None` where nothing grew.
+    fn checkpoint(&mut self) -> Result<Option<Published>, Stop>;
+    /// Does what lies off the path of an answer.
+    fn absorb(&mut self) -> Result<(), Stop>;
+    /// Opens, by itself and with the auditor's code, what was acknowledged about this deed.
+    fn open_slots(&mut self, deed: &Deed, link: &[u8; 77]) -> Result<(), Stop>;
+    /// What the checkpoint store shows to somebody who reads the disk.
+    fn stored_checkpoint(disk: &SimDisk) -> Option<Published>;
+    /// The foil key's text, where the subject signs foils.
+    fn foil_key(&self) -> Option<String>;
+}
+
+/// The segment files as a reader of the disk sees them now.
+pub fn segments(disk: &SimDisk) -> BTreeMap<u32, Vec<u8>> {
+    let folder = Path::new(JOURNAL);
+    let names = disk.list(folder).unwrap_or_default();
+    let numbered = names
+        .iter()
+        .filter_map(|name| Some((crate::auditor::journal::segment_number(name)?, name)));
+    numbered
+        .filter_map(|(number, name)| Some((number, read(disk, &folder.join(name))?)))
+        .collect()
+}
+
+/// The whole of a file, where there is one.
+pub fn read(disk: &SimDisk, path: &Path) -> Option<Vec<u8>> {
+    let file = disk.open(path, Open::Read).ok()?;
+    let mut bytes = vec![0; usize::try_from(file.len().ok()?).ok()?];
+    file.read_exact_at(&mut bytes, 0).ok()?;
+    Some(bytes)
+}

@@ -1,0 +1,168 @@
+//! The simulation as a test: 2,000 seeds, or as many as fit in the seconds of a soak; and the table of removed syncs.
+
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ground::Clock;
+use simulation::lives::{Failure, Summary, run};
+use simulation::removal::{census, remove};
+use simulation::subject::{JournalOnly, Subject};
+
+/// Seeds in continuous integration.
+const SEEDS: u64 = 2_000;
+/// Seeds that look for what a removed sync breaks.
+const REMOVAL_SEEDS: u64 = 400;
+/// Seeds that are asked which syncs there are.
+const CENSUS_SEEDS: u64 = 40;
+
+fn say(line: &str) {
+    _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Runs these seeds on all cores until one fails or `go_on` says stop.
+fn run_seeds<S: Subject>(
+    seeds: std::ops::Range<u64>,
+    go_on: &(dyn Fn() -> bool + Sync),
+) -> (u64, Summary) {
+    let next = AtomicU64::new(seeds.start);
+    let failures: Mutex<Vec<Box<Failure>>> = Mutex::default();
+    let total: Mutex<(u64, Summary)> = Mutex::default();
+    let work = || {
+        while go_on() && failures.lock().expect("no panics here").is_empty() {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= seeds.end {
+                return;
+            }
+            match run::<S>(seed, &|_| {}) {
+                Ok(summary) => add(&mut total.lock().expect("no panics here"), &summary),
+                Err(failure) => failures.lock().expect("no panics here").push(failure),
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..cores).for_each(|_| _ = scope.spawn(work)));
+    for failure in failures.into_inner().expect("no panics here") {
+        say(&format!(
+            "{}: {failure}\n  {}",
+            S::NAME,
+            failure.recent.join("\n  ")
+        ));
+        panic!("{failure}");
+    }
+    total.into_inner().expect("no panics here")
+}
+
+fn add(total: &mut (u64, Summary), one: &Summary) {
+    total.0 += 1;
+    total.1.events += one.events;
+    total.1.checkpoints += one.checkpoints;
+    total.1.faults += one.faults;
+    total.1.power_cuts += one.power_cuts;
+    total.1.audits += one.audits;
+}
+
+fn report<S: Subject>((seeds, sum): &(u64, Summary)) {
+    say(&format!(
+        "{}: {seeds} seeds, {} events acknowledged, {} checkpoints, {} faults, {} power cuts, {} audits: every promise kept",
+        S::NAME,
+        sum.events,
+        sum.checkpoints,
+        sum.faults,
+        sum.power_cuts,
+        sum.audits
+    ));
+}
+
+fn live<S: Subject>() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long to soak is said by whoever runs the tests"
+    )]
+    let seconds = std::env::var("COUNTERFOIL_SOAK_SECONDS")
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok());
+    let clock = ground::SystemClock::new();
+    let total = match seconds {
+        None => run_seeds::<S>(0..SEEDS, &|| true),
+        Some(seconds) => {
+            let first = u64::from_le_bytes(ground::array(&ground::SystemRandom)) >> 1;
+            say(&format!("{}: soaking from seed {first}", S::NAME));
+            run_seeds::<S>(first..u64::MAX, &|| {
+                clock.monotonic_ns() < seconds * 1_000_000_000
+            })
+        }
+    };
+    report::<S>(&total);
+}
+
+fn same_seed_same_run<S: Subject>() {
+    for seed in 0..20 {
+        let (first, second) = (run::<S>(seed, &|_| {}), run::<S>(seed, &|_| {}));
+        assert_eq!(first, second, "seed {seed}");
+    }
+}
+
+fn every_removed_sync_is_noticed<S: Subject>(
+    by_ordinal: &[&'static str],
+    redundant: &[(&str, &str)],
+) {
+    let rows =
+        census::<S>(0..CENSUS_SEEDS, by_ordinal).unwrap_or_else(|failure| panic!("{failure}"));
+    say(&format!(
+        "{}: sync removed → what the simulation says",
+        S::NAME
+    ));
+    let mut unnoticed = Vec::new();
+    for what in rows {
+        let removal = remove::<S>(what, 0..REMOVAL_SEEDS);
+        let name = removal
+            .what
+            .ordinal
+            .map_or(what.site.to_owned(), |ordinal| {
+                format!("{} #{ordinal}", what.site)
+            });
+        let excuse = redundant
+            .iter()
+            .find(|(site, _)| *site == name)
+            .map(|(_, why)| *why);
+        say(&format!(
+            "  {removal}{}",
+            excuse
+                .map(|why| format!(" (redundant: {why})"))
+                .unwrap_or_default()
+        ));
+        if removal.noticed.is_none() && excuse.is_none() {
+            unnoticed.push(name);
+        }
+    }
+    assert!(
+        unnoticed.is_empty(),
+        "removed and not noticed: {unnoticed:?}"
+    );
+}
+
+#[test]
+fn the_journal_alone_keeps_every_promise() {
+    live::<JournalOnly>();
+}
+
+#[test]
+fn the_journal_alone_lives_the_same_life_twice() {
+    same_seed_same_run::<JournalOnly>();
+}
+
+#[test]
+fn the_journal_alone_needs_every_sync() {
+    let redundant = [
+        (
+            "journal.segment-fill",
+            "for speed alone: the header's sync of the same file comes before its first group",
+        ),
+        (
+            "journal.torn-tail",
+            "the last group's sync of the same file comes before anything is answered",
+        ),
+    ];
+    every_removed_sync_is_noticed::<JournalOnly>(&[], &redundant);
+}
