@@ -7,9 +7,9 @@ set -eu
 export COUNTERFOIL_SOAK_SECONDS="${COUNTERFOIL_SOAK_SECONDS:-3600}"
 export COUNTERFOIL_KILL_ROUNDS="${COUNTERFOIL_KILL_ROUNDS:-150}"
 
-step "building" cargo build --quiet --release --locked -p counterfoil -p tests --tests
+step "building" cargo build --quiet --release --locked -p counterfoil -p tests -p simulation --tests
 step "simulation, $COUNTERFOIL_SOAK_SECONDS s" \
-    cargo test --release --locked -p tests --test simulation -- --nocapture
+    cargo test --release --locked -p simulation -- --nocapture
 step "kill -9, $COUNTERFOIL_KILL_ROUNDS rounds" \
     cargo test --release --locked -p tests --test killed -- --nocapture
 finish "soak"

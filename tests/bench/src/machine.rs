@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Processor, cores, memory, kernel and the file system that is measured.
+/// Processor, cores, memory, kernel, the file system that is measured, and how busy others keep it.
 pub(crate) fn line(work: &Path) -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {
@@ -19,10 +19,11 @@ pub(crate) fn line(work: &Path) -> String {
     let memory = field(&read("/proc/meminfo"), "MemTotal");
     let memory_gib = memory.trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1_048_576.0;
     format!(
-        "{}, {cores} cores, {memory_gib:.0} GiB, Linux {}, {}",
+        "{}, {cores} cores, {memory_gib:.0} GiB, Linux {}, {}, load {} before the run",
         field(&read("/proc/cpuinfo"), "model name"),
         read("/proc/sys/kernel/osrelease").trim(),
-        filesystem(work)
+        filesystem(work),
+        read("/proc/loadavg").split(' ').next().unwrap_or_default()
     )
 }
 

@@ -6,8 +6,9 @@ mod wire;
 
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, sync_channel};
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use people::Mix;
@@ -40,13 +41,18 @@ impl Postgres {
     /// Appends the mix for the shape's seconds with its clients, a transaction a request.
     pub(crate) fn run(&self, shape: &Shape, mix: Mix) -> io::Result<Trial> {
         let (sender, bodies) = sync_channel::<Vec<Vec<u8>>>(QUEUED_BATCHES_MAX);
-        let bodies = Mutex::new(bodies);
+        // Shared by the clients alone: the last one to end closes the queue, and so ends the producer.
+        let bodies = Arc::new(Mutex::new(bodies));
         let before = self.rows()?;
         let clock = Stopwatch::start();
         let trial = thread::scope(|scope| {
             let clients: Vec<_> = (0..shape.clients)
-                .map(|_| scope.spawn(|| self.client(&bodies, &clock, shape)))
+                .map(|_| {
+                    let bodies = Arc::clone(&bodies);
+                    scope.spawn(move || self.client(&bodies, &clock, shape))
+                })
                 .collect();
+            drop(bodies);
             scope.spawn(move || produce(sender, mix, shape));
             let mut trial = Trial::new("postgres", shape);
             for client in clients {
@@ -109,7 +115,7 @@ impl Postgres {
 }
 
 /// Keeps batches ready; ends when the last client has gone.
-fn produce(sender: std::sync::mpsc::SyncSender<Vec<Vec<u8>>>, mut mix: Mix, shape: &Shape) {
+fn produce(sender: SyncSender<Vec<Vec<u8>>>, mut mix: Mix, shape: &Shape) {
     loop {
         let batch = (0..shape.events_per_request).map(|_| {
             let mut body = Vec::with_capacity(512);
