@@ -14,6 +14,15 @@ pub fn sha256(bytes: &[u8]) -> Hash {
     finish(&digest(&SHA256, bytes))
 }
 
+/// BLAKE3 in plain hash mode of the concatenation of `parts`: the digests of a journal's groups.
+pub fn blake3_parts(parts: &[&[u8]]) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    Hash(*hasher.finalize().as_bytes())
+}
+
 /// SHA-256 of the concatenation of `parts`, without building it.
 pub(crate) fn sha256_parts(parts: &[&[u8]]) -> Hash {
     let mut context = Context::new(&SHA256);

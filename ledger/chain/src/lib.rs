@@ -22,7 +22,7 @@ pub mod tree;
 pub mod verify;
 mod wire;
 
-pub use digest::sha256;
+pub use digest::{blake3_parts, sha256};
 pub use error::ChainError;
 pub use idtag::idtag;
 pub use link::{

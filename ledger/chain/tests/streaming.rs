@@ -66,7 +66,10 @@ fn accumulated_digest() {
             sum.update(&node.hash.0);
         }
     }
-    assert_eq!(sum.finalize().to_hex().as_str(), "738edf4bbacab9ac1212643327d3c2770d9c6bf6897d228714aa062db9c4b67b");
+    assert_eq!(
+        sum.finalize().to_hex().as_str(),
+        "738edf4bbacab9ac1212643327d3c2770d9c6bf6897d228714aa062db9c4b67b"
+    );
 }
 
 #[test]
