@@ -95,15 +95,23 @@ pub(crate) struct Offsets {
 
 enum Store {
     File(Arc<dyn File>),
-    /// For a process that may not write here.
-    Memory(Vec<Row>),
+    /// For a process that may not write here: the file's first `kept` rows, then rows in memory.
+    Beside {
+        file: Option<Arc<dyn File>>,
+        kept: u64,
+        tail: Vec<Row>,
+    },
 }
 
 impl Offsets {
     /// Rows kept in memory only.
     pub(crate) fn in_memory() -> Offsets {
         Offsets {
-            store: Store::Memory(Vec::new()),
+            store: Store::Beside {
+                file: None,
+                kept: 0,
+                tail: Vec::new(),
+            },
             count: 0,
             fences: Vec::new(),
         }
@@ -134,7 +142,7 @@ impl Offsets {
         Ok(offsets)
     }
 
-    /// The rows of another process's file, copied into memory; none where the file is missing or another ledger's.
+    /// The rows of another process's file, which it may extend meanwhile; none where the file is missing or another ledger's.
     pub(crate) fn copy(disk: &SharedDisk, path: &Path, marker: &Marker) -> io::Result<Offsets> {
         let file = match disk.open(path, Open::Read) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -152,6 +160,13 @@ impl Offsets {
             fences: Vec::new(),
         };
         offsets.load()?;
+        if let Store::File(file) = offsets.store {
+            offsets.store = Store::Beside {
+                file: Some(file),
+                kept: offsets.count,
+                tail: Vec::new(),
+            };
+        }
         Ok(offsets)
     }
 
@@ -200,8 +215,9 @@ impl Offsets {
         if count < self.count {
             self.count = count;
             self.fences.truncate(count.div_ceil(FENCE_ROWS) as usize);
-            if let Store::Memory(rows) = &mut self.store {
-                rows.truncate(count as usize);
+            if let Store::Beside { kept, tail, .. } = &mut self.store {
+                tail.truncate(count.saturating_sub(*kept) as usize);
+                *kept = count.min(*kept);
             }
         }
     }
@@ -210,7 +226,7 @@ impl Offsets {
     pub(crate) fn push(&mut self, row: Row) -> io::Result<()> {
         assert_eq!(row.number, self.count + 1, "rows are pushed in group order");
         match &mut self.store {
-            Store::Memory(rows) => rows.push(row),
+            Store::Beside { tail, .. } => tail.push(row),
             Store::File(file) => {
                 let at = HEADER_BYTES as u64 + self.count * ROW_BYTES as u64;
                 file.write_all_at(&row.encode(), at)?;
@@ -248,24 +264,35 @@ impl Offsets {
     /// Rows from `start` (counted from 0), at most `rows` of them; stops at one that is not whole.
     fn block(&self, start: u64, rows: u64) -> io::Result<Vec<Row>> {
         let rows = rows.min(self.count.saturating_sub(start));
-        let file = match &self.store {
-            Store::Memory(all) => {
-                let range = start as usize..(start + rows) as usize;
-                return Ok(all.get(range).unwrap_or_default().to_vec());
-            }
-            Store::File(file) => file,
+        let (file, on_file, tail) = match &self.store {
+            Store::File(file) => (Some(file), self.count, [].as_slice()),
+            Store::Beside { file, kept, tail } => (file.as_ref(), *kept, tail.as_slice()),
         };
-        let mut bytes = vec![0; rows as usize * ROW_BYTES];
-        let read = file.read_at(&mut bytes, HEADER_BYTES as u64 + start * ROW_BYTES as u64)?;
-        let whole = bytes
-            .get(..read)
-            .unwrap_or_default()
-            .chunks_exact(ROW_BYTES);
-        Ok((start + 1..)
-            .zip(whole)
-            .map_while(|(number, row)| Row::decode(number, row).ok())
-            .collect())
+        let from_file = on_file.saturating_sub(start).min(rows);
+        let mut block = match file {
+            Some(file) if from_file > 0 => read_rows(&**file, start, from_file)?,
+            _ => Vec::new(),
+        };
+        if block.len() as u64 == from_file && from_file < rows {
+            let skip = (start + from_file - on_file) as usize;
+            block.extend(tail.iter().skip(skip).take((rows - from_file) as usize));
+        }
+        Ok(block)
     }
+}
+
+/// Rows from `start` (counted from 0); ends at one that is not whole.
+fn read_rows(file: &dyn File, start: u64, rows: u64) -> io::Result<Vec<Row>> {
+    let mut bytes = vec![0; rows as usize * ROW_BYTES];
+    let read = file.read_at(&mut bytes, HEADER_BYTES as u64 + start * ROW_BYTES as u64)?;
+    let whole = bytes
+        .get(..read)
+        .unwrap_or_default()
+        .chunks_exact(ROW_BYTES);
+    Ok((start + 1..)
+        .zip(whole)
+        .map_while(|(number, row)| Row::decode(number, row).ok())
+        .collect())
 }
 
 fn file_header(marker: &Marker) -> Vec<u8> {

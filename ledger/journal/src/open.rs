@@ -210,6 +210,7 @@ pub struct ReadOnly {
 }
 
 /// Opens a journal beside its writer, or a damaged one: takes no lock, writes nothing, and stops at the watermark file.
+/// Without that file (a backup) it reads to the last whole group.
 ///
 /// # Errors
 /// `NotInitialised`, `Io`.
@@ -229,7 +230,7 @@ pub fn open_read_only(
         marker: &marker,
         torn_scan_bytes: 0,
     };
-    let (tip, damage) = ground.look(&mut offsets, floor, record.group)?;
+    let (tip, damage) = ground.look(&mut offsets, floor, record.map(|record| record.group))?;
     let watermark = Watermark {
         group: tip.group,
         next: tip.next,
@@ -240,7 +241,7 @@ pub fn open_read_only(
     Ok(ReadOnly {
         reader: Reader { shared },
         damage,
-        same_boot: record.boot == boot_id(disk),
+        same_boot: record.is_some_and(|record| record.boot == boot_id(disk)),
     })
 }
 
@@ -267,17 +268,19 @@ pub(crate) fn write_marker(disk: &SharedDisk, dir: &Path, marker: &Marker) -> io
     disk.sync_dir(dir, SITE_MARKER_DIR)
 }
 
-fn read_watermark(disk: &SharedDisk, dir: &Path) -> Result<WatermarkRecord, JournalError> {
-    let file = disk
-        .open(&dir.join(WATERMARK_FILE), Open::Read)
-        .map_err(JournalError::io("opening the watermark"))?;
+/// `None` where there is no such file: a backup, which nobody has opened.
+fn read_watermark(disk: &SharedDisk, dir: &Path) -> Result<Option<WatermarkRecord>, JournalError> {
+    let file = match disk.open(&dir.join(WATERMARK_FILE), Open::Read) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(JournalError::io("opening the watermark"))?,
+    };
     let mut bytes = vec![0; SECTOR_BYTES as usize];
     let read = file
         .read_at(&mut bytes, 0)
         .map_err(JournalError::io("reading the watermark"))?;
     let record = WatermarkRecord::decode(bytes.get(..read).unwrap_or_default());
     // Written in place by one writer: a reader that meets the middle of it, or the zeros of a new one, sees nothing yet.
-    record.map_err(|_| JournalError::Io {
+    record.map(Some).map_err(|_| JournalError::Io {
         what: "the watermark is not whole",
         cause: io::ErrorKind::InvalidData.into(),
     })

@@ -108,13 +108,13 @@ impl Ground<'_> {
         &self,
         offsets: &mut Offsets,
         floor: Floor,
-        last: u64,
+        last: Option<u64>,
     ) -> Result<(Tip, Option<Damage>), JournalError> {
         let (mut tip, _) = match self.start(offsets, floor) {
             Err(JournalError::Damaged(damage)) => return self.before(offsets, damage),
             started => started?,
         };
-        while tip.group < last {
+        while last.is_none_or(|last| tip.group < last) {
             match next_group(self.segments, self.marker, &tip, Depth::Full).map_err(io_error)? {
                 Ok(group) => {
                     offsets.push(Row::of_group(&group)).map_err(io_error)?;
@@ -122,10 +122,17 @@ impl Ground<'_> {
                 }
                 Err(stop) => {
                     let error = damaged(stop.place, tip.group + 1, tip.next, &stop.broken);
-                    let JournalError::Damaged(damage) = error else {
-                        return Err(error);
+                    // Without a watermark the end is the last whole group, unless something speaks against that.
+                    let error = if last.is_some() {
+                        Some(error)
+                    } else {
+                        self.judge(&tip, &stop).err()
                     };
-                    return Ok((tip, Some(damage)));
+                    return match error {
+                        Some(JournalError::Damaged(damage)) => Ok((tip, Some(damage))),
+                        Some(error) => Err(error),
+                        None => Ok((tip, None)),
+                    };
                 }
             }
         }
@@ -361,7 +368,11 @@ impl Ground<'_> {
                 .find_header(0, start + SECTOR_BYTES, u64::MAX)?
                 .is_some()
             {
-                return Err(damage(What::LaterGroup));
+                return Err(damage(if header.is_some() {
+                    stop.broken.what
+                } else {
+                    What::LaterGroup
+                }));
             }
         } else if !clean {
             let extent = header.map_or(start + aligned(self.marker.group_bytes_max), |h| h.end());

@@ -1,0 +1,5 @@
+//! The journal as a whole on a simulated disk. See the files in `tests/`.
+
+mod recovery;
+mod stores;
+mod writing;
