@@ -22,6 +22,10 @@ const FOLDER: &str = "proto/counterfoil/v1";
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={ROOT}");
     println!("cargo:rerun-if-changed=build");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo says so where a build script writes"
+    )]
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     let pool = compile()?;
     let catalogue = model::read(&pool)?;

@@ -106,3 +106,6 @@ fn mentions(fact: &'static Fact, wire: &[u8]) -> usize {
     }
     count
 }
+
+#[cfg(test)]
+mod tests;

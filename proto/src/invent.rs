@@ -84,9 +84,11 @@ fn value(field: &'static Field, sealed: bool, dice: &mut Dice, event: &mut Inven
     let number = dice.roll(1 << 40);
     match field.kind {
         Kind::Message(inner) => object(inner, sealed, dice, event),
-        Kind::Bool => event
-            .json
-            .push_str(if number % 2 == 0 { "true" } else { "false" }),
+        Kind::Bool => event.json.push_str(if number.is_multiple_of(2) {
+            "true"
+        } else {
+            "false"
+        }),
         Kind::Uint32 | Kind::Int32 => event.json.push_str(&(number % 100_000).to_string()),
         Kind::Uint64 | Kind::Int64 => event.json.push_str(&format!("\"{number}\"")),
         Kind::Enum(vocabulary) => {

@@ -381,3 +381,6 @@ pub fn restored(envelope: Envelope, body: clear::LedgerRestored) -> Made {
         ..body
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,16 @@
 use zeroize::Zeroize;
 
 /// A value that names or describes a person. No `Debug`, `Display`, `PartialEq`, `Clone`, `Serialize`.
+///
+/// ```compile_fail
+/// println!("{:?}", proto::Personal::from("Alex Example"));
+/// ```
+/// ```compile_fail
+/// let same = proto::Personal::from("Alex Example") == proto::Personal::from("Alex Example");
+/// ```
+/// ```compile_fail
+/// let copy = proto::Personal::from("Alex Example").clone();
+/// ```
 pub struct Personal<T: Zeroize>(Option<T>);
 
 impl<T: Zeroize> Personal<T> {

@@ -201,3 +201,6 @@ fn each_field(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

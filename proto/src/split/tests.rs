@@ -9,7 +9,7 @@ use crate::{
     UnixMillis, decode_binary, decode_json, decode_record, encode_record, facts, fuzz, oracle,
 };
 
-const ROUNDS: u64 = 60;
+const ROUNDS: u64 = 40;
 const ID: &str = "zqidqz-6f1c2c3e";
 
 fn id() -> EventId {
@@ -182,7 +182,7 @@ fn no_sealed_value_reaches_a_record_or_its_text() {
             assert!(!text.contains(secret), "{}", fact.name);
         }
     });
-    assert!(secrets > 5_000, "the walk met sealed values: {secrets}");
+    assert!(secrets > 4_000, "the walk met sealed values: {secrets}");
 }
 
 #[test]
