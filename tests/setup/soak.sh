@@ -7,7 +7,7 @@ set -eu
 export COUNTERFOIL_SOAK_SECONDS="${COUNTERFOIL_SOAK_SECONDS:-3600}"
 export COUNTERFOIL_KILL_ROUNDS="${COUNTERFOIL_KILL_ROUNDS:-150}"
 
-step "building" cargo build --quiet --release --locked -p counterfoil -p tests -p simulation --tests
+step "building" cargo build --quiet --release --locked -p counterfoil
 step "simulation, $COUNTERFOIL_SOAK_SECONDS s" \
     cargo test --release --locked -p simulation -- --nocapture
 step "kill -9, $COUNTERFOIL_KILL_ROUNDS rounds" \

@@ -3,14 +3,12 @@
 set -eu
 . tests/setup/steps.sh
 
-# Debian's Go and x/mod for the checks that are not ours, whatever other Go is on the PATH.
-export COUNTERFOIL_TEST_GO=/usr/bin/go GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS=
-GOCACHE=${GOCACHE:-$PWD/target/gocache}
-export GOCACHE
-
 step "house rules, licences, bans, sources (tests/tidy)" cargo test --quiet --locked -p tidy
 step "formatting and lints" sh tests/setup/lint.sh
-step "every crate's tests" cargo test --quiet --locked --workspace --exclude tidy --exclude tests
+step "every crate's tests" \
+    cargo test --quiet --locked --workspace --exclude tidy --exclude tests --exclude simulation
+step "tiles, checkpoints and proofs, read by Go's x/mod" tests/xmod/run
+step "simulation: crashes, lies, every sync removed in turn" cargo test --locked -p simulation
 step "the binary that the journeys run" cargo build --quiet --locked -p counterfoil
-step "journeys, scenarios, simulation, proofs" cargo test --quiet --locked -p tests
+step "journeys and scenarios against the real binary" cargo test --quiet --locked -p tests
 finish "test"

@@ -39,7 +39,17 @@ fn run(settings: Settings) -> io::Result<ExitCode> {
     match &settings.command {
         Command::All => plan::all(&settings),
         Command::Door { answer_bytes } => door::serve(*answer_bytes).map(|()| ExitCode::SUCCESS),
-        Command::Story { endpoint, count } => plan::story(endpoint, *count),
+        Command::Story {
+            endpoint,
+            count,
+            seed,
+        } => plan::story(endpoint, *count, *seed),
+        Command::Person { number } => {
+            let person = people::Person::of(*number);
+            let line = format!("{}\n{}\n", person.name, person.postcode);
+            io::stdout().write_all(line.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Help => {
             io::stdout().write_all(settings::HELP.as_bytes())?;
             Ok(ExitCode::SUCCESS)

@@ -72,9 +72,9 @@ pub(crate) fn all(settings: &Settings) -> io::Result<ExitCode> {
 }
 
 /// The demo's events through a ledger's door.
-pub(crate) fn story(endpoint: &Endpoint, count: u64) -> io::Result<ExitCode> {
+pub(crate) fn story(endpoint: &Endpoint, count: u64, seed: u64) -> io::Result<ExitCode> {
     let now = unix_seconds();
-    let story = Story::new(1, count, now - STORY_DAYS * 86_400, now);
+    let story = Story::new(seed, count, now - STORY_DAYS * 86_400, now);
     let people = story.people();
     let shape = Shape {
         clients: 4,

@@ -11,12 +11,14 @@ use crate::http_load::Endpoint;
 pub(crate) const HELP: &str = "\
 bench all     [--out DIR] [--work DIR] [--seconds N] [--people N] [--counterfoil FILE] [--only LIST]
 bench door    [--answer-bytes N]
-bench story   --address IP:PORT --token-file FILE [--count N]
+bench story   --address IP:PORT --token-file FILE [--count N] [--seed N]
+bench person  [--number N]
 
 all     the comparison: probe, ledger, no-op door, PostgreSQL; report.txt and report.json in --out.
         --only is a list of ledger,door,postgres,hash; --work lies on the disk that is measured.
 door    the no-op door alone, until killed.
 story   the demo's events, published through a ledger's door with a progress bar.
+person  name and postcode of an invented person, a line each, to be found by.
 ";
 
 /// The whole of it.
@@ -41,8 +43,17 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     All,
-    Door { answer_bytes: usize },
-    Story { endpoint: Endpoint, count: u64 },
+    Door {
+        answer_bytes: usize,
+    },
+    Story {
+        endpoint: Endpoint,
+        count: u64,
+        seed: u64,
+    },
+    Person {
+        number: u64,
+    },
     Help,
 }
 
@@ -65,7 +76,8 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
         counterfoil: PathBuf::from("target/release/counterfoil"),
         only: Vec::new(),
     };
-    let (mut answer_bytes, mut count, mut address, mut token) = (1_500, 20_000, None, None);
+    let (mut answer_bytes, mut count, mut seed, mut number_of) = (1_500, 20_000, 1, 0);
+    let (mut address, mut token) = (None, None);
     while let Some(name) = arguments.next() {
         let value = arguments
             .next()
@@ -79,6 +91,8 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
             "--only" => settings.only = value.split(',').map(str::to_owned).collect(),
             "--answer-bytes" => answer_bytes = number(&name, &value)?,
             "--count" => count = number(&name, &value)?,
+            "--seed" => seed = number(&name, &value)?,
+            "--number" => number_of = number(&name, &value)?,
             "--address" => address = Some(number::<SocketAddr>(&name, &value)?),
             "--token-file" => token = Some(std::fs::read_to_string(value)?.trim().to_owned()),
             _ => return Err(refused(&name, "is not known; see bench help")),
@@ -100,6 +114,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
                 count,
             }
         }
+        "person" => Command::Person { number: number_of },
         "help" | "--help" => Command::Help,
         other => return Err(refused(other, "is not known; see bench help")),
     };
