@@ -1,0 +1,160 @@
+//! A person's streams at one position: from the view as it stands, or folded again.
+//!
+//! What always holds: an answer as at an earlier index never comes from the current view. The
+//! streams' events up to that index are read from the ledger and folded anew; the current view only
+//! helps to find records behind one whose key was destroyed, and names the events that are parked.
+
+use std::collections::BTreeSet;
+
+use fold::{Event, ReadView, View, replay};
+use proto::Index;
+use views::Customer;
+use views::customer::{Entry, Posting, entries, postings};
+
+use crate::answer::{AsOf, ViewAt};
+use crate::error::{OwnerError, QuestionError};
+use crate::owner::{Owner, StreamOf};
+
+/// As at which event a question is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// As the view stands.
+    Now,
+    /// As if the ledger ended with this event.
+    At(Index),
+}
+
+/// One stream at the position of the answer.
+pub(crate) struct StreamAt {
+    pub(crate) of: StreamOf,
+    pub(crate) postings: Vec<Posting>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// The streams at that position, those without an event by then left out.
+pub(crate) fn streams_at(
+    owner: &dyn Owner,
+    streams: Vec<StreamOf>,
+    when: When,
+) -> Result<(AsOf, Vec<StreamAt>), QuestionError> {
+    let (as_of, mut found) = match when {
+        When::Now => as_it_stands(owner, streams)?,
+        When::At(last) => folded_again(owner, streams, last)?,
+    };
+    found.retain(|stream| !stream.postings.is_empty());
+    Ok((as_of, found))
+}
+
+fn as_it_stands(
+    owner: &dyn Owner,
+    streams: Vec<StreamOf>,
+) -> Result<(AsOf, Vec<StreamAt>), QuestionError> {
+    let reader = owner.customer();
+    let view = reader.read();
+    let cursor = view.cursor()?;
+    let found = read(&view, streams)?;
+    let at = ViewAt {
+        name: Customer.name(),
+        version: view.version(),
+        digest: Some(cursor.digest.to_string()),
+    };
+    drop(view);
+    let index = cursor.next.0.checked_sub(1);
+    Ok((
+        AsOf::new(index, owner.head().0, owner.checkpoint(), Some(at)),
+        found,
+    ))
+}
+
+fn folded_again(
+    owner: &dyn Owner,
+    streams: Vec<StreamOf>,
+    last: Index,
+) -> Result<(AsOf, Vec<StreamAt>), QuestionError> {
+    let head = owner.head();
+    if last >= head {
+        return Err(QuestionError::NotYet {
+            last: head.0.checked_sub(1).map(Index),
+        });
+    }
+    let (known, parked) = current(owner, &streams)?;
+    let mut events = Vec::new();
+    for (stream, known) in streams.iter().zip(&known) {
+        events.append(&mut events_up_to(owner, stream, last, known)?);
+    }
+    events.sort_by_key(|event| event.index);
+    let reader = replay(&Customer, &events, &parked)?;
+    let view = reader.read();
+    let found = read(&view, streams)?;
+    let at = ViewAt {
+        name: Customer.name(),
+        version: view.version(),
+        digest: None,
+    };
+    Ok((
+        AsOf::new(Some(last.0), head.0, owner.checkpoint(), Some(at)),
+        found,
+    ))
+}
+
+/// Where the current view knows events, and which events are parked.
+type Current = (Vec<Vec<Posting>>, BTreeSet<Index>);
+
+fn current(owner: &dyn Owner, streams: &[StreamOf]) -> Result<Current, QuestionError> {
+    let reader = owner.customer();
+    let view = reader.read();
+    let known = streams
+        .iter()
+        .map(|one| postings(&view, &one.stream))
+        .collect::<Result<Vec<_>, _>>()?;
+    let parked = view.parked()?.into_iter().map(|(index, _)| index).collect();
+    Ok((known, parked))
+}
+
+/// The stream's events up to `last`, by way of each record's previous one; behind a record that is
+/// gone with its key, by way of the view.
+fn events_up_to(
+    owner: &dyn Owner,
+    of: &StreamOf,
+    last: Index,
+    known: &[Posting],
+) -> Result<Vec<Event>, QuestionError> {
+    let mut events = Vec::new();
+    let mut next = owner.last_of(&of.stream)?;
+    while let Some(index) = next {
+        let missing = || OwnerError::new("a stream leads to an event that is not there");
+        let event = owner.event(index)?.ok_or_else(missing)?;
+        next = match &event.record {
+            Some(record) if record.header.stream != of.stream => {
+                let message = "a stream leads to an event of another stream";
+                return Err(OwnerError::new(message).into());
+            }
+            Some(record) => record.header.previous,
+            None => known
+                .iter()
+                .rev()
+                .map(|posting| posting.index)
+                .find(|known| *known < index),
+        };
+        if next.is_some_and(|next| next >= index) {
+            return Err(OwnerError::new("a stream leads forward").into());
+        }
+        if index <= last {
+            events.push(event);
+        }
+    }
+    Ok(events)
+}
+
+fn read(view: &ReadView<'_>, streams: Vec<StreamOf>) -> Result<Vec<StreamAt>, QuestionError> {
+    streams
+        .into_iter()
+        .map(|of| {
+            Ok(StreamAt {
+                postings: postings(view, &of.stream)?,
+                entries: entries(view, &of.stream)?,
+                of,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,1 @@
+//! Tests of the questions over an invented ledger.
