@@ -112,6 +112,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
                     token,
                 },
                 count,
+                seed,
             }
         }
         "person" => Command::Person { number: number_of },
