@@ -159,6 +159,7 @@ pub fn open(
         torn_scan_bytes: options.torn_scan_bytes,
     };
     let found = ground.find(&mut offsets, floor)?;
+    keep_marker(disk, dir).map_err(JournalError::fatal("making the completion marker durable"))?;
     let recovery = ground.repair(&found)?;
     let tip = found.tip;
     let segment = segments
@@ -269,6 +270,17 @@ pub(crate) fn write_marker(disk: &SharedDisk, dir: &Path, marker: &Marker) -> io
 }
 
 /// `None` where there is no such file: a backup, which nobody has opened.
+/// After a kill in the middle of `init` the cache may show a marker that the disk does not have.
+fn keep_marker(disk: &SharedDisk, dir: &Path) -> io::Result<()> {
+    disk.open(&dir.join(MARKER_FILE), Open::Read)?
+        .sync_data(SITE_MARKER)?;
+    disk.sync_dir(dir, SITE_MARKER_DIR)?;
+    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => disk.sync_dir(parent, SITE_PARENT_DIR),
+        None => Ok(()),
+    }
+}
+
 fn read_watermark(disk: &SharedDisk, dir: &Path) -> Result<Option<WatermarkRecord>, JournalError> {
     let file = match disk.open(&dir.join(WATERMARK_FILE), Open::Read) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

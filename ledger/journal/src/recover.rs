@@ -81,7 +81,14 @@ impl Ground<'_> {
         let offsets_rebuilt = tip.group > 0 && had < tip.group;
         let checked_from_group = tip.group.max(1);
         let stop = loop {
-            match next_group(self.segments, self.marker, &tip, Depth::Full).map_err(io_error)? {
+            let look =
+                || next_group(self.segments, self.marker, &tip, Depth::Full).map_err(io_error);
+            // A disk that once answered with another sector has torn nothing: look twice before anything is taken for a tail.
+            let group = match look()? {
+                Err(_) => look()?,
+                whole => whole,
+            };
+            match group {
                 Err(stop) => break stop,
                 Ok(group) => {
                     offsets.push(Row::of_group(&group)).map_err(io_error)?;

@@ -13,16 +13,15 @@ use crate::frame::{Tip, segment_header};
 use crate::recover::{Found, Ground, Recovery};
 use crate::segments::PIECE_BYTES;
 
-/// The sync behind the zeroing of a torn tail.
-pub const SITE_TORN_TAIL: Site = Site("journal.torn-tail");
-/// The sync behind the second writing of the last whole group.
+/// The sync behind a torn tail's zeros and the second writing of the last whole group, which lie in one file.
 pub const SITE_LAST_GROUP: Site = Site("journal.last-group");
 /// The sync of a segment header, before the segment's first group.
 pub const SITE_SEGMENT_HEADER: Site = Site("journal.segment-header");
 
 impl Ground<'_> {
-    /// Zeroes the torn tail, last byte first, and syncs; fills again every segment without groups; then writes the last whole
-    /// group again, byte for byte, and syncs. Nothing may be answered before this returned.
+    /// Zeroes the torn tail, last byte first; fills again every segment without groups; then writes the last whole group again,
+    /// byte for byte, and syncs both: any part of the zeros that a crash leaves is a torn tail again. Nothing may be answered
+    /// before this returned.
     pub(crate) fn repair(&self, found: &Found) -> Result<Recovery, JournalError> {
         let tip = &found.tip;
         if tip.group > 0 {
@@ -59,7 +58,7 @@ impl Ground<'_> {
             file.write_all_at(piece, from)?;
             behind = from;
         }
-        file.sync_data(SITE_TORN_TAIL)
+        Ok(())
     }
 
     fn refill(&self, tip: &Tip) -> io::Result<Vec<u32>> {
@@ -89,9 +88,18 @@ impl Ground<'_> {
     }
 
     fn write_again(&self, place: Place, length: usize) -> io::Result<()> {
-        let bytes = self
-            .segments
-            .read(place.segment, u64::from(place.offset), length)?;
+        let read = || {
+            self.segments
+                .read(place.segment, u64::from(place.offset), length)
+        };
+        // What is written over a whole group must be that group: one misdirected read would destroy it.
+        let bytes = read()?;
+        if bytes != read()? {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "two reads of one group differ",
+            ));
+        }
         let file = self.segments.file(place.segment)?;
         file.write_all_at(&bytes, u64::from(place.offset))?;
         file.sync_data(SITE_LAST_GROUP)
