@@ -304,6 +304,15 @@ impl<'a> Walk<'a> {
         count: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
+        // The common case, without a list.
+        if !field.repeated
+            && let Some(Value::Varint(value)) = self.found.get(at + count - 1).map(|one| one.value)
+            && count == 1
+        {
+            let value = normal(field.kind, value).map_err(|rule| Refusal::at(rule, field))?;
+            put_number(out, field.number, value);
+            return Ok(());
+        }
         let mut all = Vec::new();
         for element in self.found.get(at..at + count).unwrap_or_default() {
             match element.value {

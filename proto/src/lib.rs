@@ -49,5 +49,6 @@ pub use ids::{
 pub use personal::Personal;
 pub use record::{Record, RecordHeader, SlotSeal, decode_record, encode_record};
 pub use schema::schema;
+pub use shape::is_source;
 pub use split::{Alias, Leaf, SlotValues, Split, SubjectReference, leaves, slot_to_json, split};
 pub use texts::{SealedText, is_field_name, sealed_text_fields, visit_texts};

@@ -109,7 +109,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Encodes a record. `body` is the clear body of that fact, as `split` made it.
+/// Encodes a record. `body` is the clear body of that fact, as `split` made it; the header's source
+/// must be one by `is_source`, else no reader takes the record.
 pub fn encode_record(header: &RecordHeader, fact: &'static Fact, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(160 + body.len() + header.slots.len() * 72);
     put_bytes(&mut out, 1, header.publisher.as_str().as_bytes());
@@ -207,7 +208,7 @@ fn header(read: stored::Record) -> Result<RecordHeader, RecordError> {
             withheld: slot.withheld,
         })
     };
-    if !is_source(read.source.as_bytes()) {
+    if !is_source(&read.source) {
         return Err(RecordError::Header);
     }
     Ok(RecordHeader {

@@ -12,10 +12,8 @@ const YEAR_MIN: u32 = 1900;
 /// Which rule a non-empty text breaks, if any.
 pub(crate) fn breach(shape: Shape, text: &str) -> Option<RuleCode> {
     let bytes = text.as_bytes();
-    if bytes.contains(&0) {
-        return Some(RuleCode::NulInText);
-    }
     let (holds, rule) = match shape {
+        Shape::Text if bytes.contains(&0) => (false, RuleCode::NulInText),
         Shape::Text => (bytes.len() <= TEXT_BYTES_MAX, RuleCode::TooLong),
         Shape::Code => (is_code(text), RuleCode::BadCode),
         Shape::Date => (is_date(bytes), RuleCode::BadDate),
@@ -27,12 +25,19 @@ pub(crate) fn breach(shape: Shape, text: &str) -> Option<RuleCode> {
         Shape::StaffReference => (is_staff_reference(text), RuleCode::BadShape),
         Shape::Citation => (is_citation(bytes), RuleCode::BadShape),
         Shape::FieldPath => (is_field_path(bytes), RuleCode::BadShape),
-        Shape::Source => (is_source(bytes), RuleCode::BadShape),
+        Shape::Source => (is_source(text), RuleCode::BadShape),
         Shape::Origin => (is_origin(text), RuleCode::BadShape),
         Shape::VerifierKey => (is_verifier_key(bytes), RuleCode::BadShape),
         Shape::EventType => (is_event_type(text), RuleCode::BadShape),
     };
-    (!holds).then_some(rule)
+    // No other shape lets a zero byte pass; the sender hears of it first all the same.
+    (!holds).then(|| {
+        if bytes.contains(&0) {
+            RuleCode::NulInText
+        } else {
+            rule
+        }
+    })
 }
 
 /// The shape as a regular expression, for schemas; none for free text and what is not regular.
@@ -128,7 +133,8 @@ fn is_field_path(bytes: &[u8]) -> bool {
 }
 
 /// True for a CloudEvents source: printable ASCII without spaces, 1 to `SOURCE_BYTES_MAX` bytes.
-pub(crate) fn is_source(bytes: &[u8]) -> bool {
+pub fn is_source(text: &str) -> bool {
+    let bytes = text.as_bytes();
     (1..=SOURCE_BYTES_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
