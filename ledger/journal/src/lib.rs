@@ -36,7 +36,7 @@ pub use open::{
 };
 pub use read::{EntryAt, Groups, Reader, Watermark};
 pub use recover::{Floor, Recovery};
-pub use repair::{SITE_LAST_GROUP, SITE_SEGMENT_HEADER, SITE_TORN_TAIL};
+pub use repair::{SITE_LAST_GROUP, SITE_SEGMENT_HEADER};
 pub use runs::{RunPosition, RunSet, Runs, RunsReader};
 pub use scrub::{Scrub, ScrubProgress};
 pub use segments::{SITE_SEGMENT_DIR, SITE_SEGMENT_FILL};

@@ -2,4 +2,5 @@
 
 mod recovery;
 mod stores;
+mod syncs;
 mod writing;
