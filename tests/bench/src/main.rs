@@ -7,6 +7,7 @@ mod door;
 mod events;
 mod hash_speed;
 mod http_load;
+mod long;
 mod machine;
 mod plan;
 mod postgres;

@@ -10,6 +10,7 @@ use people::{Mix, Story};
 use crate::door;
 use crate::hash_speed;
 use crate::http_load::{self, Endpoint};
+use crate::long;
 use crate::machine;
 use crate::postgres::Postgres;
 use crate::probe::probe;
@@ -18,7 +19,7 @@ use crate::progress::Progress;
 use crate::report::{Bound, Figure, Measured, Report};
 use crate::settings::Settings;
 use crate::stopwatch::unix_seconds;
-use crate::target::Ledger;
+use crate::target::{Ledger, Views};
 use crate::trial::{Shape, Trial};
 
 /// Clients and events a request of the trials.
@@ -49,6 +50,7 @@ pub(crate) fn all(settings: &Settings) -> io::Result<ExitCode> {
         }
     }
     report.figures.extend(figures(&report));
+    long::run(settings, &mut report);
     if settings.wants("hash") {
         let speed = hash_speed::megabytes_a_second();
         report
@@ -93,7 +95,11 @@ pub(crate) fn story(endpoint: &Endpoint, count: u64, seed: u64) -> io::Result<Ex
 }
 
 fn ledger(settings: &Settings, report: &mut Report) -> io::Result<()> {
-    let ledger = Ledger::start(&settings.counterfoil, &settings.work.join("ledger"))?;
+    let ledger = Ledger::start(
+        &settings.counterfoil,
+        &settings.work.join("ledger"),
+        Views::On,
+    )?;
     let mut streams = 0;
     for (number, shape) in shapes(settings).enumerate() {
         let endpoint = ledger.endpoint()?;

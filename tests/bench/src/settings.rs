@@ -10,12 +10,13 @@ use crate::http_load::Endpoint;
 /// Printed by `bench help`.
 pub(crate) const HELP: &str = "\
 bench all     [--out DIR] [--work DIR] [--seconds N] [--people N] [--counterfoil FILE] [--only LIST]
+              [--long-events N]
 bench door    [--answer-bytes N]
 bench story   --address IP:PORT --token-file FILE [--count N] [--seed N]
 bench person  [--number N]
 
 all     the comparison: probe, ledger, no-op door, PostgreSQL; report.txt and report.json in --out.
-        --only is a list of ledger,door,postgres,hash; --work lies on the disk that is measured.
+        --only is a list of ledger,door,postgres,long,hash; --work lies on the disk that is measured.
 door    the no-op door alone, until killed.
 story   the demo's events, published through a ledger's door with a progress bar.
 person  name and postcode of an invented person, a line each, to be found by.
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) seconds: f64,
     /// Persons that the load is about.
     pub(crate) people: u64,
+    /// Events of the long run.
+    pub(crate) long_events: u64,
     /// The ledger's binary.
     pub(crate) counterfoil: PathBuf,
     /// Parts to run; empty for all.
@@ -73,6 +76,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
         work: PathBuf::from(format!("/var/tmp/counterfoil-bench-{}", std::process::id())),
         seconds: 10.0,
         people: 50_000,
+        long_events: 5_000_000,
         counterfoil: PathBuf::from("target/release/counterfoil"),
         only: Vec::new(),
     };
@@ -87,6 +91,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
             "--work" => settings.work = PathBuf::from(value),
             "--seconds" => settings.seconds = number(&name, &value)?,
             "--people" => settings.people = number(&name, &value)?,
+            "--long-events" => settings.long_events = number(&name, &value)?,
             "--counterfoil" => settings.counterfoil = PathBuf::from(value),
             "--only" => settings.only = value.split(',').map(str::to_owned).collect(),
             "--answer-bytes" => answer_bytes = number(&name, &value)?,

@@ -13,6 +13,15 @@ use crate::process::Server;
 const ORIGIN: &str = "test.westmere.example/counterfoil";
 const PUBLISHER: &str = "crm";
 
+/// Whether the ledger folds its views while it serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Views {
+    /// At low priority, as an operator has it.
+    On,
+    /// Not at all.
+    Off,
+}
+
 /// A ledger of its own in a folder of its own.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -25,7 +34,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Makes a ledger in `folder`, registers the publisher and serves.
-    pub(crate) fn start(binary: &Path, folder: &Path) -> io::Result<Ledger> {
+    pub(crate) fn start(binary: &Path, folder: &Path, views: Views) -> io::Result<Ledger> {
         let binary = binary.canonicalize().map_err(|error| {
             io::Error::other(format!("{} is not built: {error}", binary.display()))
         })?;
@@ -40,7 +49,7 @@ impl Ledger {
             token,
             server,
         };
-        ledger.initialise()?;
+        ledger.initialise(views)?;
         ledger.restart()?;
         ledger.register()?;
         Ok(ledger)
@@ -68,6 +77,13 @@ impl Ledger {
         Ok(())
     }
 
+    /// Kills the process as a power cut would.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        self.server
+            .take()
+            .map_or(Ok(()), |mut server| server.kill())
+    }
+
     /// Resident memory of the serving process in bytes.
     pub(crate) fn resident_bytes(&self) -> io::Result<u64> {
         let id = self.server.as_ref().map_or(0, Server::id);
@@ -88,11 +104,16 @@ impl Ledger {
         folder_bytes(&self.folder)
     }
 
-    fn initialise(&self) -> io::Result<()> {
+    fn initialise(&self, views: Views) -> io::Result<()> {
         let folder = self.folder.join("ledger");
         let text = format!(
-            "# Written by the bench.\ndir = \"{}\"\nlisten = \"127.0.0.1:0\"\n",
-            folder.display()
+            "# Written by the bench.\ndir = \"{}\"\nlisten = \"127.0.0.1:0\"\n{}",
+            folder.display(),
+            if views == Views::Off {
+                "views = []\n"
+            } else {
+                ""
+            }
         );
         fs::write(&self.config, text)?;
         let mut command = self.command();
