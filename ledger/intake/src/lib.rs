@@ -4,6 +4,21 @@
 //! What comes in is a CloudEvent; what goes out is a foil (or a coded refusal); nothing is answered before it is durable (C-2).
 
 pub mod admit;
+pub mod append;
+pub mod desk;
 pub mod door;
 pub mod engine;
+mod error;
+pub mod found;
+pub mod keep;
+pub mod ledger;
+mod mint;
+pub mod own;
+pub mod read;
+pub mod recent;
+pub mod resolve;
+pub mod run;
 pub mod sequence;
+pub mod step;
+
+pub use error::IntakeError;

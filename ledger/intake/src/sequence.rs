@@ -1,1 +1,580 @@
-//! The write path.
+//! The write path, in the order in which things become durable. Read this page first.
+//!
+//! ```text
+//!  admit      (door, parallel)   bytes -> checked event, split, field commitments            admit/
+//!  resolve    (door, parallel)   who it is about, stream secret, head, seen before?          resolve.rs
+//!  sequence   (this file)        fence -> repeat -> person -> stream -> number -> seal -> link; one thread, no IO
+//!  close      (this file)        rows of the vault become the group's sealed section; the group is framed
+//!  D1 append  (append.rs)        one write, one sync. Crash before: nobody was answered, recovery zeroes the tail.
+//!                                Crash after: the events are there, a repeat gets the same foil (C-2, C-3)
+//!     answer  (append.rs)        the group's note is signed, foils go out, the watermark rises
+//!  D2 checkpoint (keep.rs)       root of durable links -> signed -> stored -> only then published (C-4)
+//!  D3 absorb  (keep.rs)          vault rows of durable groups go to their shelves, with the position, in one commit
+//!  D4 project (projectors)       view rows and cursor in one batch
+//! ```
+//!
+//! Not here: clocks, disks, threads. Always: an event that is placed has its link, its number in its stream and its keys decided for good;
+//! whatever is refused here was never placed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chain::idtag::idtag;
+use chain::link::{Link, LinkBytes, leaf_hash, link_hash, origin_hash, record_commitment};
+use ground::Random;
+use journal::{Entry, Framer, GroupDraft, PreparedGroup};
+use proto::{
+    Hash, IdTag, Index, Month, NumberInStream, RecordHeader, SlotNumber, SlotSeal,
+    StreamId, UnixMillis,
+};
+use vault::seal::{RecordKeyName, RecordPlace, SlotPlace, seal_record, seal_slot};
+use vault::{Key32, PersonRef, RecordKey, Row, StreamKeys, StreamSecret, Vault, VaultError};
+
+use crate::admit::{Admitted, Refusal, RefusalCode};
+use crate::append::Name;
+use crate::mint::Minted;
+use crate::own::finding_event;
+use crate::recent::{Head, Recent, StreamName};
+use crate::resolve::{Party, Resolved, Target};
+
+/// Events in one group at most. A submission of 1,000 always fits beside what is open.
+pub const GROUP_EVENTS_MAX: usize = 4_096;
+/// Bytes of entries after which a group is closed; one more submission still fits below the journal's limit.
+pub const GROUP_BYTES_CLOSE: usize = 2 << 20;
+
+/// An event on its way to its place.
+pub struct Arrival {
+    /// What was admitted.
+    pub event: Admitted,
+    /// What resolve found.
+    pub resolved: Resolved,
+    /// Rows of the vault that become true with this event (a token, a user, a key).
+    pub rows: Vec<Row>,
+}
+
+/// What became of an arrival.
+pub enum Verdict {
+    /// Placed in the open group at this position.
+    Placed(usize),
+    /// (source, id) was recorded at this index; a reader compares the contents.
+    Repeat(Index, Box<Admitted>),
+    /// Refused; nothing was placed.
+    Refused(Refusal),
+    /// Resolve it again: it was looked up too long ago.
+    Stale(Box<Arrival>),
+}
+
+/// What the foil of one event needs beside the group's note.
+pub struct Placed {
+    /// The link.
+    pub link: LinkBytes,
+    /// The record.
+    pub record: Vec<u8>,
+    /// Salt of the record's commitment.
+    pub salt: [u8; 32],
+}
+
+/// A group that is framed and not yet written.
+pub struct Closed {
+    /// The bytes for the journal.
+    pub prepared: PreparedGroup,
+    /// Index of the first event.
+    pub first: Index,
+    /// Time in the group's header and note.
+    pub time: UnixMillis,
+    /// RFC 6962 leaf hashes of the links, in order.
+    pub leaves: Vec<Hash>,
+    /// The events, in order.
+    pub placed: Vec<Placed>,
+}
+
+/// Where in which stream an event goes.
+struct Spot {
+    stream: StreamKeys,
+    number: NumberInStream,
+    previous: Option<Index>,
+}
+
+#[derive(Default)]
+struct OpenGroup {
+    entries: Vec<Entry>,
+    leaves: Vec<Hash>,
+    placed: Vec<Placed>,
+    rows: Vec<Row>,
+    streams_new: usize,
+    bytes: usize,
+}
+
+/// Puts events in order: one thread owns it.
+pub struct Sequencer {
+    name: Name,
+    origin_hash: [u8; 32],
+    next: Index,
+    previous_link: Hash,
+    framer: Framer,
+    vault: Arc<Vault>,
+    random: Arc<dyn Random>,
+    recent: Recent,
+    record_keys: HashMap<RecordKeyName, RecordKey>,
+    dedup_keys: HashMap<(String, u16), Key32>,
+    open: OpenGroup,
+    time: UnixMillis,
+}
+
+/// Where the chain stands when the sequencer begins.
+pub struct Start {
+    /// Whose ledger.
+    pub name: Name,
+    /// Index of the next event.
+    pub next: Index,
+    /// BLAKE3 of the last link, or the genesis value.
+    pub previous_link: Hash,
+    /// Time of the last group; time in groups never goes back.
+    pub time: UnixMillis,
+}
+
+impl Sequencer {
+    /// A sequencer that goes on from `start`.
+    pub fn new(
+        start: Start,
+        framer: Framer,
+        vault: Arc<Vault>,
+        random: Arc<dyn Random>,
+        recent: Recent,
+    ) -> Sequencer {
+        Sequencer {
+            origin_hash: origin_hash(&start.name.origin),
+            name: start.name,
+            next: start.next,
+            previous_link: start.previous_link,
+            framer,
+            vault,
+            random,
+            recent,
+            record_keys: HashMap::new(),
+            dedup_keys: HashMap::new(),
+            open: OpenGroup::default(),
+            time: start.time,
+        }
+    }
+
+    /// True where the open group should be written before more is put in.
+    pub fn is_full(&self) -> bool {
+        self.open.entries.len() >= GROUP_EVENTS_MAX || self.open.bytes >= GROUP_BYTES_CLOSE
+    }
+
+    /// True where nothing was placed since the last close.
+    pub fn is_empty(&self) -> bool {
+        self.open.entries.is_empty()
+    }
+
+    /// Index of the next event to be placed.
+    pub fn next(&self) -> Index {
+        self.next
+    }
+
+    /// Places one event in the open group, or says why not. `now` is the time of admission.
+    ///
+    /// # Errors
+    /// The vault's: the process must stop, since keys for what comes later may be missing.
+    pub fn take(&mut self, arrival: Arrival, now: UnixMillis) -> Result<Verdict, VaultError> {
+        let now = UnixMillis(now.0.max(self.time.0));
+        self.time = now;
+        if self.recent.is_stale(arrival.resolved.epoch) {
+            return Ok(Verdict::Stale(Box::new(arrival)));
+        }
+        let Arrival {
+            event,
+            resolved,
+            rows,
+        } = arrival;
+        // Repeats (C-3). The tag of this year's key goes beside the link.
+        let (idtag, repeat) = self.idtag(&event, &resolved, now)?;
+        if let Some(index) = repeat {
+            return Ok(Verdict::Repeat(index, Box::new(event)));
+        }
+        // Who, and which stream; minted where nobody knows them yet. Fences close both (S-3).
+        let mut minted = Minted::new(self.vault.clone(), self.random.clone());
+        let stream = match self.stream(&event, &resolved, &mut minted)? {
+            Ok(stream) => stream,
+            Err(refusal) => return Ok(Verdict::Refused(refusal)),
+        };
+        let head = self.recent.head_of(&stream.stream).or(resolved.head);
+        let head = if minted.is_new(&stream) { None } else { head };
+        let number = NumberInStream(head.map_or(0, |head| head.number.0 + 1));
+        let mentions = match self.mentions(&resolved.mentions, &stream, number, &mut minted)? {
+            Ok(mentions) => mentions,
+            Err(refusal) => return Ok(Verdict::Refused(refusal)),
+        };
+        // From here on the event is placed, and what screening found in it stands right behind it.
+        minted.note(&mut self.recent);
+        self.open.streams_new += minted.streams;
+        self.open.rows.append(&mut minted.rows);
+        self.open.rows.extend(rows);
+        let at = Spot {
+            stream,
+            number,
+            previous: head.map(|head| head.last),
+        };
+        let verdict = self.place(&event, &at, &mentions, idtag, now)?;
+        self.place_findings(&event, at, now)?;
+        Ok(verdict)
+    }
+
+    /// Appends what screening found in an event, in the same stream and group.
+    fn place_findings(
+        &mut self,
+        event: &Admitted,
+        mut at: Spot,
+        now: UnixMillis,
+    ) -> Result<(), VaultError> {
+        let found_in = at.number;
+        for finding in &event.findings {
+            let beside = Some((&event.split.clear, found_in));
+            let own = finding_event(&self.name, finding, beside, now, &*self.random);
+            let year = u16::try_from(Month::of(now).year()).unwrap_or(u16::MAX);
+            let key = self.dedup_key(&own.source, year);
+            let idtag = tag(&key, &own.source, own.id.expose())?;
+            at = Spot {
+                stream: at.stream,
+                number: NumberInStream(at.number.0 + 1),
+                previous: Some(Index(self.next.0 - 1)),
+            };
+            self.place(&own, &at, &[], idtag, now)?;
+        }
+        Ok(())
+    }
+
+    /// Seals an event's slots, makes its record and its link, and puts the entry into the open group.
+    fn place(
+        &mut self,
+        event: &Admitted,
+        at: &Spot,
+        mentions: &[Option<StreamSecret>],
+        idtag: IdTag,
+        now: UnixMillis,
+    ) -> Result<Verdict, VaultError> {
+        let (slots, seals) = self.seal_slots(event, &at.stream, at.number, mentions)?;
+        let header = RecordHeader {
+            publisher: event.publisher.clone(),
+            source: event.source.clone(),
+            time: event.time,
+            admitted: now,
+            stream: at.stream.stream,
+            number: at.number,
+            previous: at.previous,
+            slots: seals,
+            quarantined: event.quarantined(),
+        };
+        let record = proto::encode_record(&header, event.split.fact, &event.split.body);
+        let head = Head {
+            number: at.number,
+            last: self.next,
+        };
+        self.recent.record(idtag, at.stream.stream, head);
+        self.link(event, record, slots, idtag, now)
+    }
+
+    /// Seals the record, makes the link and puts the entry into the open group.
+    fn link(
+        &mut self,
+        event: &Admitted,
+        record: Vec<u8>,
+        slots: Vec<Vec<u8>>,
+        idtag: IdTag,
+        now: UnixMillis,
+    ) -> Result<Verdict, VaultError> {
+        let salt: [u8; 32] = ground::array(&*self.random);
+        let link = Link {
+            chain: self.name.chain,
+            index: self.next,
+            prev: self.previous_link,
+            commitment: record_commitment(&salt, &record),
+        };
+        let bytes = link.encode();
+        let name = RecordKeyName {
+            class: event.split.fact.class as u8,
+            month: Month::of(now),
+        };
+        let key = self.record_key(name)?;
+        let place = RecordPlace {
+            origin_hash: &self.origin_hash,
+            chain: self.name.chain,
+            index: self.next,
+        };
+        let sealed = seal_record(&key, name, place, (&salt, &record), &*self.random);
+        self.open.bytes += sealed.len() + slots.iter().map(Vec::len).sum::<usize>() + 128;
+        self.open.leaves.push(leaf_hash(&bytes));
+        self.open.entries.push(Entry {
+            idtag,
+            link: bytes,
+            record: sealed,
+            slots,
+        });
+        self.open.placed.push(Placed {
+            link: bytes,
+            record,
+            salt,
+        });
+        self.previous_link = link_hash(&bytes);
+        self.next = Index(self.next.0 + 1);
+        Ok(Verdict::Placed(self.open.placed.len() - 1))
+    }
+
+    /// Closes the open group: its vault rows become its sealed section and are visible to resolves from now on.
+    /// `None` where nothing was placed.
+    ///
+    /// # Errors
+    /// The vault's or the framer's: the process must stop.
+    pub fn close(&mut self) -> Result<Option<Closed>, crate::IntakeError> {
+        if self.open.entries.is_empty() {
+            return Ok(None);
+        }
+        let open = std::mem::take(&mut self.open);
+        let first = Index(self.next.0 - open.entries.len() as u64);
+        let group = self.framer.next_group();
+        let section = self
+            .vault
+            .seal_section(&open.rows, group, first, open.streams_new)?;
+        let prepared = self.framer.frame(GroupDraft {
+            time: self.time,
+            first,
+            entries: open.entries,
+            vault_section: section,
+        })?;
+        self.vault.stage(open.rows, group)?;
+        self.recent.freeze_if_full();
+        Ok(Some(Closed {
+            prepared,
+            first,
+            time: self.time,
+            leaves: open.leaves,
+            placed: open.placed,
+        }))
+    }
+
+    /// Freezes recent memory, so that derived files can take all of it. Between groups only.
+    pub fn freeze(&mut self) {
+        self.recent.freeze();
+    }
+
+    fn idtag(
+        &mut self,
+        event: &Admitted,
+        resolved: &Resolved,
+        now: UnixMillis,
+    ) -> Result<(IdTag, Option<Index>), VaultError> {
+        let year = u16::try_from(Month::of(now).year()).unwrap_or(u16::MAX);
+        let known = |year| resolved.idtags.iter().find(|(of, _)| *of == year);
+        let tag = match known(year) {
+            Some((_, tag)) => *tag,
+            None => {
+                let key = self.dedup_key(&event.source, year);
+                tag(&key, &event.source, event.id.expose())?
+            }
+        };
+        let recorded = resolved.repeat.or_else(|| {
+            let older = resolved.idtags.iter().map(|(_, tag)| *tag);
+            older
+                .chain([tag])
+                .find_map(|tag| self.recent.index_of(&tag))
+        });
+        Ok((tag, recorded))
+    }
+
+    fn dedup_key(&mut self, source: &str, year: u16) -> Key32 {
+        let name = (source.to_owned(), year);
+        if let Some(key) = self.dedup_keys.get(&name) {
+            return key.clone();
+        }
+        let stored = self.vault.reader().dedup_keys(source);
+        let key = match stored.into_iter().find(|(of, _)| *of == year) {
+            Some((_, key)) => key,
+            None => {
+                let key = Key32::random(&*self.random);
+                self.open.rows.push(Row::DedupKey {
+                    source: source.to_owned(),
+                    year,
+                    key: key.clone(),
+                });
+                key
+            }
+        };
+        self.dedup_keys.insert(name, key.clone());
+        key
+    }
+
+    fn record_key(&mut self, name: RecordKeyName) -> Result<RecordKey, VaultError> {
+        if let Some(key) = self.record_keys.get(&name) {
+            return Ok(key.clone());
+        }
+        let key = match self.vault.reader().record_key(name.class, name.month) {
+            Some(key) => key,
+            None => {
+                let key = Key32::random(&*self.random);
+                self.open.rows.push(Row::RecordKey {
+                    class: name.class,
+                    month: name.month,
+                    key: key.clone(),
+                });
+                RecordKey(key)
+            }
+        };
+        self.record_keys.insert(name, key.clone());
+        Ok(key)
+    }
+
+    fn stream(
+        &mut self,
+        event: &Admitted,
+        resolved: &Resolved,
+        minted: &mut Minted,
+    ) -> Result<Result<StreamKeys, Refusal>, VaultError> {
+        let case = resolved.case.as_ref();
+        if let Some((hash, found)) = case
+            && let Some((_, keys)) = found.clone().or_else(|| self.recent.case_of(hash))
+        {
+            return Ok(self.unfenced(keys));
+        }
+        let person = match self.person(&resolved.subject, minted) {
+            Ok(person) => person,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if let Some((hash, _)) = case {
+            return Ok(Ok(minted.case(*hash, person, &event.split.clear)));
+        }
+        let name = StreamName {
+            person,
+            activity: event.split.clear.activity.clone(),
+            party: event.split.clear.party.clone(),
+        };
+        let known = resolved.keys.clone().filter(|_| !event.opens_stream());
+        let known = known.or_else(|| self.recent.stream_of(&name).filter(|_| !event.opens_stream()));
+        let keys = match known {
+            Some(keys) => match self.unfenced(keys) {
+                Ok(keys) => keys,
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+            None => {
+                if self.vault.reader().is_marked(&person, &name.activity)? {
+                    return Ok(Err(erased()));
+                }
+                minted.stream(name, event.opens_stream())
+            }
+        };
+        if resolved.target == Target::Subject {
+            minted.aliases_and_index(&resolved.subject, &resolved.index, person, keys.stream);
+        } else if resolved.target == Target::Office {
+            minted.aliases_and_index(&resolved.subject, &[], person, keys.stream);
+        }
+        Ok(Ok(keys))
+    }
+
+    /// The person these aliases name; minted where they name nobody.
+    fn person(&self, party: &Party, minted: &mut Minted) -> Result<PersonRef, Refusal> {
+        let mut person = party.person;
+        let mut several = party.several;
+        for alias in &party.unknown {
+            if let Some(found) = self.recent.person_of(alias).or(minted.person_of(alias)) {
+                several |= person.is_some_and(|known| known != found);
+                person = Some(found);
+            }
+        }
+        if several {
+            return Err(Refusal::new(
+                RefusalCode::AliasesDisagree,
+                "subject.aliases",
+                "the aliases name different persons, and only subject-linked joins persons",
+            ));
+        }
+        Ok(person.unwrap_or_else(|| minted.person(&party.aliases)))
+    }
+
+    fn mentions(
+        &mut self,
+        parties: &[Party],
+        stream: &StreamKeys,
+        number: NumberInStream,
+        minted: &mut Minted,
+    ) -> Result<Result<Vec<Option<StreamSecret>>, Refusal>, VaultError> {
+        let mut secrets = Vec::with_capacity(parties.len());
+        for (party, slot) in parties.iter().zip(1_u32..) {
+            let person = match self.person(party, minted) {
+                Ok(person) => person,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            if self.vault.reader().is_fenced_entirely(&person)? {
+                secrets.push(None);
+                continue;
+            }
+            let place = vault::MentionPlace {
+                carrier: stream.stream,
+                number,
+                slot: SlotNumber(slot),
+            };
+            secrets.push(Some(minted.mention(place, person, party)));
+        }
+        Ok(Ok(secrets))
+    }
+
+    fn unfenced(&self, keys: StreamKeys) -> Result<StreamKeys, Refusal> {
+        if self.vault.reader().is_fenced(&keys.fence_tag()) {
+            Err(erased())
+        } else {
+            Ok(keys)
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "two lists in step, used once")]
+    fn seal_slots(
+        &self,
+        event: &Admitted,
+        stream: &StreamKeys,
+        number: NumberInStream,
+        mentions: &[Option<StreamSecret>],
+    ) -> Result<(Vec<Vec<u8>>, Vec<SlotSeal>), VaultError> {
+        let mut sealed = Vec::with_capacity(event.slots.len());
+        let mut seals = Vec::with_capacity(event.slots.len());
+        let own = Some(stream.secret.clone());
+        let secrets = std::iter::once(&own).chain(mentions);
+        for (slot, secret) in event.slots.iter().zip(secrets) {
+            let bytes = match secret {
+                None => Vec::new(),
+                Some(secret) => {
+                    let place = self.slot_place(stream.stream, number, slot.values.number);
+                    let key = secret.data_key();
+                    seal_slot(&key, place, &slot.seed, &slot.values.values, &*self.random)?
+                }
+            };
+            seals.push(SlotSeal {
+                root: slot.root,
+                digest: chain::sha256(&bytes),
+                withheld: secret.is_none(),
+            });
+            sealed.push(bytes);
+        }
+        Ok((sealed, seals))
+    }
+
+    fn slot_place(&self, stream: StreamId, number: NumberInStream, slot: SlotNumber) -> SlotPlace<'_> {
+        SlotPlace {
+            origin_hash: &self.origin_hash,
+            stream,
+            number,
+            slot,
+        }
+    }
+}
+
+/// The repeat tag of (source, id) under this key.
+fn tag(key: &Key32, source: &str, id: &str) -> Result<IdTag, VaultError> {
+    idtag(key.expose(), source, id).map_err(|_| VaultError::Limit("bytes of a source"))
+}
+
+fn erased() -> Refusal {
+    Refusal::new(
+        RefusalCode::ErasedScope,
+        "subject",
+        "the stream is fenced: its erasure was requested",
+    )
+}

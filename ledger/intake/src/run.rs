@@ -1,0 +1,365 @@
+//! The threads behind the handle: one puts events in order, one writes, one keeps the derived things.
+//!
+//! ```text
+//! doors ──Message::Submit──▶ sequencer thread ──Job──▶ writer thread ──Reply──▶ doors
+//!                                  ▲────────── idle ──────────┘
+//! keeper thread: tree, checkpoints, absorption, run files, on its own clock, behind the watermark
+//! ```
+//!
+//! The open group grows while the writer is busy and closes when it is idle: one sync carries all that came meanwhile.
+//! Not here: what the steps do. Always: both queues are bounded; after a failed write nobody gets an answer but `Stopped`.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use ground::Clock;
+use proto::{Personal, UnixMillis};
+use tokio::sync::oneshot;
+
+use crate::admit::Admitted;
+use crate::append::{Appender, DurableGroup};
+use crate::engine::{Later, Outcome, Receipt, Submit, SubmitError};
+use crate::error::IntakeError;
+use crate::desk::{Desk, Directed};
+use crate::resolve::Target;
+use crate::sequence::{Arrival, Closed, Sequencer, Verdict};
+
+/// Submissions that may wait before the sequencer; one more gets 429.
+pub const QUEUE_SUBMISSIONS_MAX: usize = 1_024;
+/// Seconds after which a publisher that got 429 should come back.
+pub const RETRY_AFTER_S: u32 = 1;
+/// How often a stale arrival is resolved again before the request is told to come back.
+const RESOLVES_MAX: u32 = 8;
+
+enum Message {
+    Submit(Vec<Arrival>, oneshot::Sender<Reply>),
+    WriterIdle,
+    Close,
+}
+
+/// Verdicts of one submission, with the durable group that holds what was placed.
+struct Reply {
+    verdicts: Vec<Verdict>,
+    group: Option<Arc<DurableGroup>>,
+}
+
+struct Job {
+    closed: Option<Closed>,
+    waiting: Vec<(Vec<Verdict>, oneshot::Sender<Reply>)>,
+}
+
+/// Counters for `/metrics`; nothing personal.
+#[derive(Default)]
+pub struct Counts {
+    /// Events recorded.
+    pub events: AtomicU64,
+    /// Groups made durable.
+    pub groups: AtomicU64,
+    /// Repeats answered with the same foil.
+    pub repeats: AtomicU64,
+}
+
+/// The running engine.
+pub struct Engine {
+    queue: SyncSender<Message>,
+    desk: Desk,
+    draining: AtomicBool,
+    stopped: Arc<AtomicBool>,
+    counts: Arc<Counts>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Starts the sequencer and writer threads.
+    ///
+    /// # Errors
+    /// The operating system's, when a thread cannot be started.
+    pub fn start(
+        sequencer: Sequencer,
+        appender: Appender,
+        desk: Desk,
+        clock: Arc<dyn Clock>,
+    ) -> std::io::Result<Arc<Engine>> {
+        let (queue, messages) = sync_channel(QUEUE_SUBMISSIONS_MAX);
+        let (jobs, work) = sync_channel(1);
+        let (idle, idles) = sync_channel(1);
+        let stopped = Arc::new(AtomicBool::new(false));
+        let counts = Arc::new(Counts::default());
+        let writer = WriterThread {
+            appender,
+            work,
+            idle,
+            nudge: queue.clone(),
+            stopped: stopped.clone(),
+            counts: counts.clone(),
+        };
+        let order = SequencerThread {
+            sequencer,
+            messages,
+            idles,
+            jobs: Some(jobs),
+            waiting: Vec::new(),
+            writer_idle: true,
+            stopped: stopped.clone(),
+            clock,
+        };
+        let threads = vec![
+            std::thread::Builder::new()
+                .name("writer".to_owned())
+                .spawn(move || writer.run())?,
+            std::thread::Builder::new()
+                .name("sequencer".to_owned())
+                .spawn(move || order.run())?,
+        ];
+        Ok(Arc::new(Engine {
+            queue,
+            desk,
+            draining: AtomicBool::new(false),
+            stopped,
+            counts,
+            threads: Mutex::new(threads),
+        }))
+    }
+
+    /// Takes nothing new from now on; what was taken is finished.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the engine still records.
+    pub fn is_live(&self) -> bool {
+        !self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Whether a drain began.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Counters.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Finishes everything in the queues and ends the threads. Call after [`Engine::drain`], once no request is open.
+    pub fn finish(&self) {
+        self.drain();
+        // A send fails only when the sequencer ended already.
+        let _ = self.queue.send(Message::Close);
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            // A panicked thread has been reported by the runtime; there is nothing to finish.
+            let _ = thread.join();
+        }
+    }
+
+    /// Records events whose targets are known: the ledger's own facts and publishers' alike.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; a vault that cannot be read counts as stopped.
+    pub async fn record(&self, events: Vec<Directed>) -> Result<Vec<Outcome>, SubmitError> {
+        if self.is_draining() {
+            return Err(SubmitError::Draining);
+        }
+        let mut outcomes: Vec<Option<Outcome>> = events.iter().map(|_| None).collect();
+        let mut open: Vec<(usize, Directed)> = events.into_iter().enumerate().collect();
+        for _ in 0..RESOLVES_MAX {
+            let (places, arrivals) = self.desk.resolve(open).map_err(stop)?;
+            let Reply { verdicts, group } = self.pass(arrivals).await?;
+            let verdicts = places.into_iter().zip(verdicts).collect();
+            let settled = self.desk.settle(verdicts, group.as_deref(), &mut outcomes);
+            open = settled.map_err(stop)?;
+            if open.is_empty() {
+                return Ok(outcomes.into_iter().flatten().collect());
+            }
+        }
+        Err(SubmitError::QueueFull {
+            retry_after_s: RETRY_AFTER_S,
+        })
+    }
+
+    async fn pass(&self, arrivals: Vec<Arrival>) -> Result<Reply, SubmitError> {
+        let (sender, receiver) = oneshot::channel();
+        match self.queue.try_send(Message::Submit(arrivals, sender)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                return Err(SubmitError::QueueFull {
+                    retry_after_s: RETRY_AFTER_S,
+                });
+            }
+            Err(TrySendError::Disconnected(_)) => return Err(SubmitError::Stopped),
+        }
+        // The writer drops the sender after a failed write: nobody is told anything but this.
+        receiver.await.map_err(|_| SubmitError::Stopped)
+    }
+}
+
+impl Submit for Engine {
+    fn submit(&self, events: Vec<Admitted>) -> Later<'_, Result<Vec<Outcome>, SubmitError>> {
+        let direct = |event| Directed {
+            event,
+            target: Target::Subject,
+            rows: Vec::new(),
+        };
+        Box::pin(self.record(events.into_iter().map(direct).collect()))
+    }
+
+    fn find_foils<'a>(
+        &'a self,
+        source: &'a str,
+        ids: &'a [Personal<String>],
+    ) -> Later<'a, Result<Vec<Option<Receipt>>, SubmitError>> {
+        Box::pin(async move { self.desk.find_foils(source, ids).map_err(stop) })
+    }
+}
+
+/// Logged once, here: whoever asked learns only that the ledger stopped.
+fn stop(cause: IntakeError) -> SubmitError {
+    tracing::error!(cause = %Chain(&cause), "a submission could not be handled");
+    SubmitError::Stopped
+}
+
+/// An error with its causes, joined by colons.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(inner) = cause {
+            write!(f, ": {inner}")?;
+            cause = inner.source();
+        }
+        Ok(())
+    }
+}
+
+struct SequencerThread {
+    sequencer: Sequencer,
+    messages: Receiver<Message>,
+    idles: Receiver<()>,
+    jobs: Option<SyncSender<Job>>,
+    waiting: Vec<(Vec<Verdict>, oneshot::Sender<Reply>)>,
+    writer_idle: bool,
+    stopped: Arc<AtomicBool>,
+    clock: Arc<dyn Clock>,
+}
+
+impl SequencerThread {
+    fn run(mut self) {
+        if let Err(cause) = self.serve() {
+            tracing::error!(cause = %Chain(&cause), "the sequencer stopped");
+            self.stopped.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn serve(&mut self) -> Result<(), IntakeError> {
+        let mut last = false;
+        while !last {
+            let Ok(message) = self.messages.recv() else {
+                break;
+            };
+            last = self.handle(message)?;
+            // Everything that waits already joins this group.
+            while !last && !self.sequencer.is_full() {
+                match self.messages.try_recv() {
+                    Ok(message) => last = self.handle(message)?,
+                    Err(_) => break,
+                }
+            }
+            self.writer_idle |= self.idles.try_recv().is_ok();
+            if !self.writer_idle && (last || self.sequencer.is_full()) {
+                // Nothing more is taken until the writer is idle; the queue fills, and doors answer 429.
+                self.idles.recv().map_err(|_| IntakeError::Stopped)?;
+                self.writer_idle = true;
+            }
+            if self.writer_idle {
+                self.hand_over()?;
+            }
+        }
+        self.jobs = None;
+        Ok(())
+    }
+
+    /// Takes one message in; true at the orderly end.
+    fn handle(&mut self, message: Message) -> Result<bool, IntakeError> {
+        match message {
+            Message::WriterIdle => {}
+            Message::Close => return Ok(true),
+            Message::Submit(arrivals, reply) => {
+                let now = UnixMillis(self.clock.now());
+                let mut verdicts = Vec::with_capacity(arrivals.len());
+                for arrival in arrivals {
+                    verdicts.push(self.sequencer.take(arrival, now)?);
+                }
+                self.waiting.push((verdicts, reply));
+            }
+        }
+        Ok(false)
+    }
+
+    /// Closes the open group and gives it to the idle writer, with everyone who waits for it.
+    fn hand_over(&mut self) -> Result<(), IntakeError> {
+        if self.waiting.is_empty() && self.sequencer.is_empty() {
+            return Ok(());
+        }
+        let closed = self.sequencer.close()?;
+        let waiting = std::mem::take(&mut self.waiting);
+        if let Some(jobs) = &self.jobs {
+            jobs.send(Job { closed, waiting })
+                .map_err(|_| IntakeError::Stopped)?;
+            self.writer_idle = false;
+        }
+        Ok(())
+    }
+}
+
+struct WriterThread {
+    appender: Appender,
+    work: Receiver<Job>,
+    idle: SyncSender<()>,
+    nudge: SyncSender<Message>,
+    stopped: Arc<AtomicBool>,
+    counts: Arc<Counts>,
+}
+
+impl WriterThread {
+    fn run(mut self) {
+        while let Ok(Job { closed, waiting }) = self.work.recv() {
+            match closed.map(|closed| self.appender.append(closed)).transpose() {
+                Ok(group) => self.answer(group, waiting),
+                Err(cause) => {
+                    // Every sender in `waiting` is dropped: the doors answer STOPPED, never a foil.
+                    tracing::error!(cause = %Chain(&cause), "the journal stopped; nothing is acknowledged any more");
+                    self.stopped.store(true, Ordering::SeqCst);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        group: Option<Arc<DurableGroup>>,
+        waiting: Vec<(Vec<Verdict>, oneshot::Sender<Reply>)>,
+    ) {
+        // Sent first, so that the next group is closed while answers go out. A full queue wakes the sequencer anyway;
+        // a sequencer that ended needs neither.
+        let _ = self.idle.send(());
+        let _ = self.nudge.try_send(Message::WriterIdle);
+        if let Some(group) = &group {
+            self.counts.groups.fetch_add(1, Ordering::Relaxed);
+            let events = group.count() as u64;
+            self.counts.events.fetch_add(events, Ordering::Relaxed);
+        }
+        for (verdicts, reply) in waiting {
+            // A publisher that hung up repeats its request and gets the same foil.
+            let _ = reply.send(Reply {
+                verdicts,
+                group: group.clone(),
+            });
+        }
+    }
+}
