@@ -18,6 +18,7 @@ mod repair;
 pub mod runs;
 pub mod scrub;
 mod segments;
+mod tail;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
