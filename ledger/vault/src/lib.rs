@@ -7,27 +7,46 @@
 //! the sections that the journal holds; after any failed write nothing more is written (`VaultError::Fatal`).
 
 mod backend;
+mod backup;
+mod cache;
 mod error;
 mod finding;
+pub mod fuzz;
+mod harden;
 mod keys;
+mod open;
+mod overlay;
 mod part;
+mod reader;
 mod root;
+mod rotation;
 mod rows;
 pub mod seal;
 mod section;
+mod service;
+mod shared;
+mod shelves;
 mod store;
 mod table;
+mod vault;
 
+pub use backup::{Export, ExportHead, import};
 pub use error::{NotOpened, Unfit, VaultError};
+pub use finding::normal_form;
+pub use harden::{HardeningReport, harden_process};
 pub use keys::{
     DataKey, FenceTag, Key32, NONCE_BYTES, RecordKey, SEALS_PER_KEY_MAX, StreamKeys, StreamSecret,
     TAG_BYTES,
 };
-pub use finding::normal_form;
+pub use open::{InitialKeys, Options, init, open, open_with_root};
+pub use reader::{PersonStream, VaultReader};
 pub use root::{RootStore, Strength};
+pub use rotation::{Destroy, DestroyStream, FindingKeys, Rotated, RotationStep};
 pub use rows::{
     FenceScope, FindingHash, IndexKind, Level, MentionPlace, PersonRef, ROW_BYTES_MAX, Row,
     SecretKind, SigningKind, StaffNameText, StreamPlace, TokenScope,
 };
 pub use section::{SECTION_BLOCK_BYTES, SECTION_BYTES_PER_STREAM};
+pub use service::{SigningSecret, User};
 pub use store::Position;
+pub use vault::{OpenReport, Vault};

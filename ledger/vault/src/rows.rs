@@ -149,6 +149,8 @@ pub enum Row {
         activity: ActivityCode,
         party: PartyCode,
         secret: StreamSecret,
+        /// One event opened it for itself: it is not found by activity and party.
+        alone: bool,
     },
     /// Person shelf. A case of the person; the secret lies on the case shelf.
     CasePointer {
@@ -263,6 +265,8 @@ pub enum Row {
         mention: MentionPlace,
         generation: u64,
     },
+    /// Service shelf. A fence names this tag since `at`: its stream accepts no event and opens no value (S-3).
+    FencedTag { tag: FenceTag, at: Index },
     /// Service shelf. Seals made under a record key, as of the vault's position.
     RecordKeyUse { class: u8, month: Month, seals: u64 },
 }
@@ -342,6 +346,7 @@ impl Row {
             Row::CohortStream { .. } => "cohort-stream",
             Row::CohortMention { .. } => "cohort-mention",
             Row::RecordKeyUse { .. } => "record-key-use",
+            Row::FencedTag { .. } => "fenced-tag",
         }
     }
 }

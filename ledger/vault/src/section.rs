@@ -165,7 +165,7 @@ mod tests {
         let bytes: Vec<_> = opened.iter().map(|row| encoded(row).expect("encodes")).collect();
         assert_ne!(bytes, rows(40), "shuffled");
         let mut sorted = bytes;
-        sorted.sort_unstable();
+        sorted.sort_unstable_by(|a, b| a.as_slice().cmp(b.as_slice()));
         assert_eq!(sorted, rows(40));
         let elsewhere = SectionPlace { group: 8, ..place(&origin) };
         assert!(open(&key, elsewhere, &section).is_err());

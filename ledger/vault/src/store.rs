@@ -29,12 +29,12 @@ const SHELVES: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::n
 const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
 const VERSION: u8 = 1;
 
-/// How far the journal is absorbed: the first group, and its first index, that is not.
+/// How far the journal is absorbed, as its watermark says it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Position {
-    /// Number of the first group not absorbed.
+    /// Number of the last group absorbed; 0 where there is none.
     pub group: u64,
-    /// First index not absorbed.
+    /// The index of the next entry.
     pub index: Index,
 }
 

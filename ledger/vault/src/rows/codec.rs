@@ -8,7 +8,7 @@
 //!
 //!  kind              key                          value
 //!   1 person         person                       label key[32]
-//!   2 stream         person, stream[16]           secret[32], activity code, party code
+//!   2 stream         person, stream[16]           secret[32], activity code, party code, alone u8
 //!   3 case pointer   person, stream[16]           case shelf u32
 //!   4 mention        person, mention              secret[32]
 //!   5 person link    person, person, stream[16]
@@ -32,6 +32,7 @@
 //!  50 cohort stream  stream[16]                   last index u64, generation u64
 //!  51 cohort mention mention                      generation u64
 //!  52 record key use class u8, month u32          seals u64
+//!  53 fenced tag     tag[32]                      index u64
 //! ```
 //!
 //! Always: one spelling a row; what follows the last field is refused; rows sort by kind, then key.
@@ -108,7 +109,7 @@ pub(crate) fn key_of(row: &[u8]) -> Option<&[u8]> {
         24 => 18 + usize::from(*row.get(17)?),
         40 | 48 | 52 => 6,
         41 => 5 + usize::from(u16::from_be_bytes(cut.array()?)),
-        43 | 44 | 49 => 33,
+        43 | 44 | 49 | 53 => 33,
         45 | 46 => 2 + usize::from(*row.get(1)?),
         47 => 10,
         _ => return None,
@@ -119,19 +120,14 @@ pub(crate) fn key_of(row: &[u8]) -> Option<&[u8]> {
 fn put(row: &Row, out: &mut Out) -> Result<(), VaultError> {
     match row {
         Row::Person { person, label_key } => out.kind(1).person(person).raw(label_key.expose()),
-        Row::Stream {
-            person,
-            stream,
-            activity,
-            party,
-            secret,
-        } => out
+        Row::Stream { person, stream, activity, party, secret, alone } => out
             .kind(2)
             .person(person)
             .raw(&stream.0)
             .raw(secret.expose())
             .code(activity.as_str())?
-            .code(party.as_str())?,
+            .code(party.as_str())?
+            .raw(&[u8::from(*alone)]),
         Row::CasePointer {
             person,
             stream,
@@ -289,6 +285,7 @@ fn put_service<'a>(row: &Row, out: &'a mut Out) -> Result<&'a mut Out, VaultErro
             .raw(&[*class])
             .raw(&month.0.to_be_bytes())
             .raw(&seals.to_be_bytes()),
+        Row::FencedTag { tag, at } => out.kind(53).raw(&tag.0).raw(&at.0.to_be_bytes()),
         _ => return Err(VaultError::Malformed("row")),
     })
 }
@@ -303,13 +300,7 @@ fn take(cut: &mut Cut<'_>) -> Option<Row> {
         2 => {
             let (person, stream, secret) = (cut.person()?, cut.stream()?, cut.secret()?);
             let (activity, party) = (cut.activity()?, cut.party()?);
-            Row::Stream {
-                person,
-                stream,
-                activity,
-                party,
-                secret,
-            }
+            Row::Stream { person, stream, activity, party, secret, alone: cut.flag()? }
         }
         3 => Row::CasePointer {
             person: cut.person()?,
@@ -454,6 +445,10 @@ fn take_service(kind: u8, cut: &mut Cut<'_>) -> Option<Row> {
             class: cut.byte()?,
             month: Month(cut.u32()?),
             seals: cut.u64()?,
+        },
+        53 => Row::FencedTag {
+            tag: FenceTag(cut.array()?),
+            at: Index(cut.u64()?),
         },
         _ => return None,
     })

@@ -43,6 +43,7 @@ pub(crate) fn one_of_each() -> Vec<Row> {
             activity: activity.clone(),
             party: party.clone(),
             secret: secret.clone(),
+            alone: true,
         },
         Row::CasePointer {
             person: person(1),
@@ -172,6 +173,10 @@ pub(crate) fn one_of_each() -> Vec<Row> {
             month,
             seals: 12,
         },
+        Row::FencedTag {
+            tag: FenceTag([7; 32]),
+            at: Index(3),
+        },
     ]
 }
 
@@ -206,7 +211,7 @@ fn keys_are_as_long_as_drawn() {
         lengths,
         [
             21, 37, 37, 49, 57, 22, 33, 21, 53, 54, 17, 17, 29, 29, 6, 27, 17, 33, 33, 33, 34, 34,
-            10, 6, 33, 17, 29, 6
+            10, 6, 33, 17, 29, 6, 33
         ]
     );
 }

@@ -1,0 +1,310 @@
+//! Making a vault, and opening one: what must be there, in which order, and what an interrupted rotation left.
+//!
+//! ```text
+//! <dir>/lock          held for life
+//! <dir>/root          two root slots (root.rs)
+//! <dir>/table         two table slots (table.rs)
+//! <dir>/shelves.redb  sealed shelf parts and the state (store.rs); its first commit is the last step of `init`
+//! ```
+//!
+//! Always: `open` creates nothing; it serves nothing before the root of the vault's generation has opened its table, the service shelf and
+//! one shelf more, and every other root is destroyed; where no slot opens, nothing is written.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use chain::note::SigningKey;
+use ground::{Lock, Random, SharedDisk, Site};
+use proto::ids::{ChainNumber, Index, Origin};
+
+use crate::error::VaultError;
+use crate::keys::Key32;
+use crate::root::{FileRoot, RootStore};
+use crate::rows::{Level, Row, SecretKind, SigningKind, encoded, key_of};
+use crate::service::Service;
+use crate::shared::{Opened, Shared};
+use crate::shelves::{NewRows, PartCounts, Reach, Rewriter, open_stored};
+use crate::part::PartPlace;
+use crate::store::{Ledger, Position, State, Store, StoreView};
+use crate::table::{Geometry, Table, TableFile};
+use crate::vault::{Intake, OpenReport, Vault, Writer};
+
+/// How a vault is made and held.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The ledger's origin.
+    pub origin: Origin,
+    /// The chain.
+    pub chain: ChainNumber,
+    /// Persons to expect over the vault's life: fixes the number of shelves at `init`.
+    pub persons_expected: u64,
+    /// Whether a file system that is not known to overwrite in place is accepted.
+    pub accept_unproven: bool,
+    /// Memory for the store's pages, in bytes.
+    pub cache_bytes: usize,
+    /// Opened entries kept in memory, about 100 bytes each.
+    pub streams_cached_max: usize,
+}
+
+impl Options {
+    /// The defaults for a ledger: chain 0, 100,000 persons, 32 MiB of pages, a million opened entries.
+    #[must_use]
+    pub fn new(origin: Origin) -> Options {
+        Options {
+            origin,
+            chain: ChainNumber(0),
+            persons_expected: 100_000,
+            accept_unproven: false,
+            cache_bytes: 32 << 20,
+            streams_cached_max: 1_000_000,
+        }
+    }
+}
+
+/// The public keys that a new ledger is verified with.
+#[derive(Clone, Debug)]
+pub struct InitialKeys {
+    /// Signs checkpoints.
+    pub checkpoint_vkey: String,
+    /// Signs foil notes.
+    pub foil_vkey: String,
+}
+
+/// Makes a vault in an empty (or missing) directory.
+///
+/// # Errors
+/// `Exists` where the directory holds anything; `Unfit` for the file system; `Io`, `Store`. What a failed call leaves has no completion
+/// marker and is never opened; the operator removes it.
+pub fn init(
+    disk: &SharedDisk,
+    dir: &Path,
+    options: &Options,
+    random: &Arc<dyn Random>,
+) -> Result<InitialKeys, VaultError> {
+    let (rows, keys) = first_rows(options, &**random)?;
+    let position = Position { group: 0, index: Index(0) };
+    let geometry = Geometry::for_persons(options.persons_expected);
+    create(disk, dir, options, random, geometry, position, rows.into_iter().map(Ok))?;
+    Ok(keys)
+}
+
+/// Makes a vault of these rows, at this position (`init`, `import`).
+pub(crate) fn create(
+    disk: &SharedDisk,
+    dir: &Path,
+    options: &Options,
+    random: &Arc<dyn Random>,
+    geometry: Geometry,
+    position: Position,
+    rows: impl Iterator<Item = Result<Row, VaultError>>,
+) -> Result<(), VaultError> {
+    let exists = disk.exists(dir).map_err(VaultError::io("look for the vault"))?;
+    if exists && !disk.list(dir).map_err(VaultError::io("list the vault"))?.is_empty() {
+        return Err(VaultError::Exists);
+    }
+    let mut new_in = Vec::new();
+    for made in dir.ancestors().filter(|made| !made.as_os_str().is_empty()) {
+        if disk.exists(made).map_err(VaultError::io("look for the vault"))? {
+            break;
+        }
+        new_in.extend(made.parent().filter(|parent| !parent.as_os_str().is_empty()));
+    }
+    disk.create_dir(dir).map_err(VaultError::io("create the vault's directory"))?;
+    let _lock = lock(disk, dir)?;
+    let root = FileRoot::create_file(disk, dir, options.accept_unproven)?;
+    let table_file = TableFile::create(disk, dir, geometry)?;
+    let store = Store::create(disk, dir, options.cache_bytes)?;
+    for named_in in std::iter::once(dir).chain(new_in) {
+        disk.sync_dir(named_in, Site("vault.dir"))
+            .map_err(VaultError::io("sync the vault's directory"))?;
+    }
+    root.create(1, &**random)?;
+    let table = Table::fresh(geometry, 1, &**random);
+    table_file.write(&table, &root, &**random)?;
+
+    let all: Vec<Row> = rows.collect::<Result<_, _>>()?;
+    let finding_key = all.iter().find_map(|row| match row {
+        Row::Secret { kind: SecretKind::Finding, name: 0, key } => Some(key.clone()),
+        _ => None,
+    });
+    let finding_key = finding_key.ok_or(VaultError::Malformed("vault rows"))?;
+    let change = store.change()?;
+    let origin_hash = chain::origin_hash(&options.origin);
+    change.put_ledger(&Ledger { origin_hash, chain: options.chain, geometry })?;
+    put_rows(&change, &table, &finding_key, &**random, all)?;
+    // The last durable step: without this commit the directory is no vault.
+    change.commit(&State { generation: 1, position, rekeyed: 0, intake_seals: 0 })
+}
+
+fn put_rows(
+    change: &crate::store::Change,
+    table: &Table,
+    finding_key: &Key32,
+    random: &dyn Random,
+    rows: Vec<Row>,
+) -> Result<(), VaultError> {
+    let counts = PartCounts::new(table.geometry);
+    let rewriter = Rewriter { change, old: table, new: table, finding_key, random, counts: &counts };
+    let mut shelves = std::collections::BTreeMap::<(Level, u32), NewRows>::new();
+    for row in rows {
+        let bytes = encoded(&row)?;
+        let home = crate::shelves::Home::of_row(&bytes, finding_key, table.geometry)?;
+        let key = key_of(&bytes).ok_or(VaultError::Malformed("row"))?.to_vec();
+        shelves.entry((home.level, home.shelf)).or_default().insert(key, bytes);
+    }
+    for (place, rows) in shelves {
+        rewriter.rewrite(place, rows, Reach::Touched, &|_| true)?;
+    }
+    Ok(())
+}
+
+fn first_rows(
+    options: &Options,
+    random: &dyn Random,
+) -> Result<(Vec<Row>, InitialKeys), VaultError> {
+    let (origin, chain) = (&options.origin, options.chain);
+    let signing = |kind, name: String| -> Result<(Row, String), VaultError> {
+        let secret = Key32::random(random);
+        let key = SigningKey::new(&name, secret.expose())
+            .map_err(|_| VaultError::Malformed("signing key name"))?;
+        let vkey = key.verifier().to_string();
+        Ok((Row::SigningKey { kind, from: Index(0), secret, vkey: vkey.clone() }, vkey))
+    };
+    let (checkpoint, checkpoint_vkey) =
+        signing(SigningKind::Checkpoint, chain::origin_line(origin, chain))?;
+    let (foil, foil_vkey) =
+        signing(SigningKind::Foil, chain::foil::foil_key_name(origin, chain))?;
+    let secret = |kind| Row::Secret { kind, name: 0, key: Key32::random(random) };
+    let rows = vec![
+        checkpoint,
+        foil,
+        secret(SecretKind::Finding),
+        secret(SecretKind::Suppression),
+        Row::IntakeKey { id: ground::array(random), key: Key32::random(random) },
+    ];
+    Ok((rows, InitialKeys { checkpoint_vkey, foil_vkey }))
+}
+
+/// Opens a vault and finishes what an interrupted rotation left.
+///
+/// # Errors
+/// `Missing` where something is not there (nothing is created), `OtherLedger`, `Unfit`, `NoOpeningSlot`, `Damaged`, `Io`, `Store`.
+pub fn open(
+    disk: &SharedDisk,
+    dir: &Path,
+    options: &Options,
+    random: &Arc<dyn Random>,
+) -> Result<Vault, VaultError> {
+    if !disk.exists(dir).map_err(VaultError::io("look for the vault"))? {
+        return Err(VaultError::Missing("directory"));
+    }
+    let root = FileRoot::open_file(disk, dir, options.accept_unproven)?;
+    open_with_root(disk, dir, options, random, Box::new(root))
+}
+
+/// Opens a vault whose root lives elsewhere (an HSM).
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with_root(
+    disk: &SharedDisk,
+    dir: &Path,
+    options: &Options,
+    random: &Arc<dyn Random>,
+    root: Box<dyn RootStore>,
+) -> Result<Vault, VaultError> {
+    let lock = lock(disk, dir)?;
+    let store = Store::open(disk, dir, options.cache_bytes)?;
+    let (ledger, state) = store.meta()?;
+    let same = ledger.origin_hash == chain::origin_hash(&options.origin);
+    if !same || ledger.chain != options.chain {
+        return Err(VaultError::OtherLedger);
+    }
+    let table_file = TableFile::open(disk, dir, ledger.geometry)?;
+    let generations = root.generations()?;
+    if !generations.contains(&state.generation) {
+        return Err(VaultError::NoOpeningSlot);
+    }
+    let table = table_file
+        .read(state.generation, &*root)
+        .map_err(|_| VaultError::NoOpeningSlot)?;
+    if table.geometry != ledger.geometry {
+        return Err(VaultError::Damaged("shelf table"));
+    }
+    let view = store.view()?;
+    let service = read_service(&view, &table)?;
+    opens_one_shelf(&view, &table)?;
+    // Only now, with everything of the vault's own generation open, may another slot be written.
+    root.destroy_all_but(state.generation)?;
+    let report = OpenReport {
+        generation: state.generation,
+        finished_rotation: generations.len() > 1,
+        nightly_at: table.finding_next.as_ref().map(|_| state.rekeyed),
+        strength: root.strength(),
+    };
+    let shared = Shared::new(Opened {
+        origin_hash: ledger.origin_hash,
+        chain: ledger.chain,
+        random: random.clone(),
+        store,
+        table,
+        service,
+        entries_max: options.streams_cached_max,
+    })?;
+    Ok(Vault {
+        shared: Arc::new(shared),
+        intake: Mutex::new(Intake::new(&state)),
+        writer: Mutex::new(Writer::new(state, root, table_file, lock)),
+        report,
+    })
+}
+
+/// All rows of the service shelf, opened under this table.
+pub(crate) fn read_service(view: &StoreView, table: &Table) -> Result<Service, VaultError> {
+    let mut service = Service::default();
+    let mut uses = Vec::new();
+    let mut part = 0;
+    let mut parts = 0;
+    loop {
+        let place = PartPlace { level: Level::Service, shelf: 0, part, parts };
+        let opened =
+            view.part(place.level, 0, part, |stored| open_stored(table, place, stored))?;
+        let (rows, of) = opened.ok_or(VaultError::Damaged("service shelf"))?;
+        for row in rows.iter() {
+            match Row::decode(row)? {
+                row @ Row::RecordKeyUse { .. } => uses.push(row),
+                row => service.apply(row, 0),
+            }
+        }
+        (part, parts) = (part + 1, of);
+        if part == parts {
+            break;
+        }
+    }
+    uses.into_iter().for_each(|row| service.apply(row, 0));
+    Ok(service)
+}
+
+/// Opens one shelf besides the service shelf: the first that holds anything, if any does.
+pub(crate) fn opens_one_shelf(view: &StoreView, table: &Table) -> Result<(), VaultError> {
+    let geometry = table.geometry;
+    for (level, shelves) in [
+        (Level::Person, geometry.person),
+        (Level::Finding, geometry.finding),
+        (Level::Case, geometry.case),
+    ] {
+        for shelf in 0..shelves {
+            let place = PartPlace { level, shelf, part: 0, parts: 0 };
+            let opened =
+                view.part(level, shelf, 0, |stored| open_stored(table, place, stored))?;
+            if opened.is_some() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lock(disk: &SharedDisk, dir: &Path) -> Result<Box<dyn Lock>, VaultError> {
+    disk.lock(&dir.join("lock")).map_err(VaultError::io("lock the vault"))
+}

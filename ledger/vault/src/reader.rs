@@ -1,0 +1,546 @@
+//! Looking things up: alias → person → stream, values → persons, stream → secret. Any thread, many at once.
+//!
+//! Not here: writing. Always: rows staged before the call are found; the order is pending rows, cache, store; nothing found here is
+//! written anywhere; a reader holds no lock while it reads the store.
+
+mod service;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use proto::ids::{ActivityCode, PartyCode, StreamId, UnixMillis};
+use proto::{Personal, SubjectReference};
+
+use crate::error::VaultError;
+use crate::finding;
+use crate::keys::{FenceTag, Key32, StreamKeys, StreamSecret};
+use crate::rows::{
+    FenceScope, FindingHash, IndexKind, Level, MentionPlace, PersonRef, Row, SecretKind,
+    StreamPlace,
+};
+use crate::shared::Shared;
+use crate::shelves::Home;
+
+/// A stream of a person, as `streams_of` lists it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PersonStream {
+    /// Id and secret.
+    pub keys: StreamKeys,
+    /// Its activity.
+    pub activity: ActivityCode,
+    /// Its outside party; empty: none.
+    pub party: PartyCode,
+    /// Whether it is a case's, with its secret on a case shelf.
+    pub is_case: bool,
+}
+
+/// Reads the vault. Cheap to clone.
+#[derive(Clone)]
+pub struct VaultReader {
+    pub(crate) shared: Arc<Shared>,
+}
+
+const CASE_SYSTEM: &str = "\u{0}case";
+
+impl VaultReader {
+    /// Turns whenever rows become visible or keys go: a negative answer stays right while this stays.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.shared.epoch.load(Ordering::Acquire)
+    }
+
+    /// The hash that an alias is found by.
+    #[must_use]
+    pub fn alias_hash(&self, system: &str, local_id: &Personal<String>) -> FindingHash {
+        finding::alias_hash(&self.shared.finding_key, system, local_id.expose())
+    }
+
+    /// The hash that a case of a source is found by; no alias has it.
+    #[must_use]
+    pub fn case_hash(&self, source: &str, case: &Personal<String>) -> FindingHash {
+        let system = format!("{CASE_SYSTEM}{source}");
+        finding::alias_hash(&self.shared.finding_key, &system, case.expose())
+    }
+
+    /// The hash that a value is found by; `None` where it has no normal form.
+    #[must_use]
+    pub fn index_hash(&self, kind: IndexKind, value: &Personal<String>) -> Option<FindingHash> {
+        finding::index_hash(&self.shared.finding_key, kind, value.expose())
+    }
+
+    /// All hashes of a subject's values, without repeats: what a new person's index rows are made of.
+    #[must_use]
+    pub fn index_hashes(&self, subject: &SubjectReference) -> Vec<(IndexKind, FindingHash)> {
+        let values = [
+            (IndexKind::Name, &subject.names),
+            (IndexKind::FamilyName, &subject.names),
+            (IndexKind::DateOfBirth, &subject.dates_of_birth),
+            (IndexKind::Postcode, &subject.postcodes),
+            (IndexKind::Email, &subject.emails),
+            (IndexKind::Telephone, &subject.telephones),
+        ];
+        let each = values.iter().flat_map(|(kind, values)| {
+            values.iter().filter_map(|value| Some((*kind, self.index_hash(*kind, value)?)))
+        });
+        let mut hashes: Vec<_> = each.collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        hashes
+    }
+
+    /// The person of an alias.
+    ///
+    /// # Errors
+    /// `Store` or `Damaged` where a shelf cannot be read.
+    pub fn person_by_alias(&self, hash: &FindingHash) -> Result<Option<PersonRef>, VaultError> {
+        Ok(self.alias(hash)?.map(|(person, _)| person))
+    }
+
+    /// The person and the stream of a case.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn case_by_hash(
+        &self,
+        hash: &FindingHash,
+    ) -> Result<Option<(PersonRef, StreamKeys)>, VaultError> {
+        let Some((person, stream)) = self.alias(hash)? else {
+            return Ok(None);
+        };
+        Ok(self.keys_of_stream(stream)?.map(|keys| (person, keys)))
+    }
+
+    fn alias(&self, hash: &FindingHash) -> Result<Option<(PersonRef, StreamId)>, VaultError> {
+        if let Some(found) = self.shared.overlay().alias(hash) {
+            return Ok(Some(found));
+        }
+        let cache = &self.shared.caches.aliases;
+        if let Some(found) = cache.get(&hash.0) {
+            return Ok(Some(found));
+        }
+        let version = cache.version();
+        let prefix = [&[20][..], &hash.0].concat();
+        let found = self.first(Home::of_hash(&hash.0, self.shared.geometry), &prefix)?;
+        let Some(Row::Alias { person, stream, .. }) = found else {
+            return Ok(None);
+        };
+        cache.put(version, hash.0, (person, stream));
+        Ok(Some((person, stream)))
+    }
+
+    /// The stream of a person in an activity with an outside party; none that one event opened for itself, no case.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn stream(
+        &self,
+        person: &PersonRef,
+        activity: &ActivityCode,
+        party: &PartyCode,
+    ) -> Result<Option<StreamKeys>, VaultError> {
+        let named = |row: &Row| match row {
+            Row::Stream { stream, activity: a, party: p, secret, alone: false, .. }
+                if a == activity && p == party =>
+            {
+                Some(StreamKeys { stream: *stream, secret: secret.clone() })
+            }
+            _ => None,
+        };
+        let pending = self.shared.overlay().person(person).iter().find_map(|row| named(row));
+        if pending.is_some() {
+            return Ok(pending);
+        }
+        let key = self.name_key(person, &[activity.as_str().as_bytes(), party.as_str().as_bytes()]);
+        let cache = &self.shared.caches.named;
+        if let Some(keys) = cache.get(&key) {
+            return Ok(Some(keys));
+        }
+        let version = cache.version();
+        let found = self.rows_of(person, &[2])?.iter().find_map(named);
+        if let Some(keys) = &found {
+            cache.put(version, key, keys.clone());
+        }
+        Ok(found)
+    }
+
+    /// Every stream of a person, cases included. For use in memory only (design section 2, last rule).
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn streams_of(&self, person: &PersonRef) -> Result<Vec<PersonStream>, VaultError> {
+        let mut streams = Vec::new();
+        for row in self.person_rows(person, &[2, 3])? {
+            match row {
+                Row::Stream { stream, activity, party, secret, .. } => {
+                    let keys = StreamKeys { stream, secret };
+                    streams.push(PersonStream { keys, activity, party, is_case: false });
+                }
+                Row::CasePointer { stream, case_shelf, .. } => {
+                    streams.extend(self.case_stream(stream, case_shelf)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(streams)
+    }
+
+    /// The persons that an officer joined with this one.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn links_of(&self, person: &PersonRef) -> Result<Vec<PersonRef>, VaultError> {
+        let rows = self.person_rows(person, &[5])?;
+        let links = rows.iter().filter_map(|row| match row {
+            Row::PersonLink { other, .. } => Some(*other),
+            _ => None,
+        });
+        Ok(links.collect())
+    }
+
+    /// Where the person is mentioned, with each slot's secret.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn mentions_of(
+        &self,
+        person: &PersonRef,
+    ) -> Result<Vec<(MentionPlace, StreamSecret)>, VaultError> {
+        let rows = self.person_rows(person, &[4])?;
+        let mentions = rows.into_iter().filter_map(|row| match row {
+            Row::Mention { mention, secret, .. } => Some((mention, secret)),
+            _ => None,
+        });
+        Ok(mentions.collect())
+    }
+
+    /// The keys of a stream by its public id.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn keys_of_stream(&self, stream: StreamId) -> Result<Option<StreamKeys>, VaultError> {
+        Ok(self.stream_entry(stream)?.map(|(keys, _)| keys))
+    }
+
+    /// Whose stream it is; `None` for a case, for a stream without a person, and for one that is gone.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn person_of_stream(&self, stream: StreamId) -> Result<Option<PersonRef>, VaultError> {
+        Ok(self.stream_entry(stream)?.and_then(|(_, person)| person))
+    }
+
+    fn stream_entry(
+        &self,
+        stream: StreamId,
+    ) -> Result<Option<(StreamKeys, Option<PersonRef>)>, VaultError> {
+        let cache = &self.shared.caches.streams;
+        if let Some(found) = cache.get(&stream.0) {
+            return Ok(Some(found));
+        }
+        let version = cache.version();
+        let pending = self.shared.overlay().place(stream);
+        let place = match pending {
+            Some(place) => place,
+            None => {
+                let prefix = [&[22][..], &stream.0].concat();
+                match self.first(self.home_of_stream(stream), &prefix)? {
+                    Some(Row::StreamShelf { place, .. }) => place,
+                    _ => return Ok(None),
+                }
+            }
+        };
+        let found = match place {
+            StreamPlace::Person(person) => {
+                let rows = self.person_rows(&person, &[2])?;
+                rows.into_iter().find_map(|row| match row {
+                    Row::Stream { stream: found, secret, .. } if found == stream => {
+                        Some((StreamKeys { stream, secret }, Some(person)))
+                    }
+                    _ => None,
+                })
+            }
+            StreamPlace::Case(shelf) => {
+                self.case_stream(stream, shelf)?.map(|case| (case.keys, None))
+            }
+        };
+        if let Some(found) = &found {
+            cache.put(version, stream.0, found.clone());
+        }
+        Ok(found)
+    }
+
+    fn case_stream(&self, stream: StreamId, shelf: u32) -> Result<Option<PersonStream>, VaultError> {
+        let pending = self.shared.overlay().case(stream);
+        let row = match pending {
+            Some(row) => Some(row.as_ref().clone()),
+            None => {
+                let prefix = [&[10][..], &stream.0].concat();
+                self.first(Home::of_id(Level::Case, shelf, &stream.0), &prefix)?
+            }
+        };
+        Ok(row.and_then(|row| match row {
+            Row::CaseStream { stream, activity, party, secret, .. } => {
+                let keys = StreamKeys { stream, secret };
+                Some(PersonStream { keys, activity, party, is_case: true })
+            }
+            _ => None,
+        }))
+    }
+
+    /// The secret of a mention slot.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn mention_secret(
+        &self,
+        mention: &MentionPlace,
+    ) -> Result<Option<StreamSecret>, VaultError> {
+        let pending = self.shared.overlay().mention(mention);
+        let person = match pending {
+            Some(person) => person,
+            None => {
+                let key = Row::MentionShelf {
+                    mention: *mention,
+                    person: PersonRef { shelf: 0, person: [0; 16] },
+                };
+                let key = key.encode()?;
+                let prefix = crate::rows::key_of(&key).unwrap_or_default();
+                match self.first(self.home_of_stream(mention.carrier), prefix)? {
+                    Some(Row::MentionShelf { person, .. }) => person,
+                    _ => return Ok(None),
+                }
+            }
+        };
+        let of = self.mentions_of(&person)?;
+        Ok(of.into_iter().find(|(place, _)| place == mention).map(|(_, secret)| secret))
+    }
+
+    /// The persons for whom every one of these values is known. No values: nobody.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn find(&self, values: &[(IndexKind, FindingHash)]) -> Result<Vec<PersonRef>, VaultError> {
+        let mut found: Option<Vec<PersonRef>> = None;
+        for (kind, hash) in values {
+            let mut persons = self.shared.overlay().index(*kind, *hash).to_vec();
+            let prefix = [&[21][..], &hash.0, &[*kind as u8]].concat();
+            let home = Home::of_hash(&hash.0, self.shared.geometry);
+            persons.extend(self.all(home, &prefix)?.iter().filter_map(|row| match row {
+                Row::Index { person, .. } => Some(*person),
+                _ => None,
+            }));
+            persons.sort_unstable();
+            persons.dedup();
+            found = Some(match found {
+                None => persons,
+                Some(before) => before.into_iter().filter(|p| persons.contains(p)).collect(),
+            });
+        }
+        found.unwrap_or_default().into_iter().map(|p| Ok((p, self.exists(&p)?))).filter_map(
+            |found| match found {
+                Ok((person, true)) => Some(Ok(person)),
+                Ok((_, false)) => None,
+                Err(cause) => Some(Err(cause)),
+            },
+        ).collect()
+    }
+
+    /// Whether the person is already found by this value.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn has_index(
+        &self,
+        kind: IndexKind,
+        hash: &FindingHash,
+        person: &PersonRef,
+    ) -> Result<bool, VaultError> {
+        if self.shared.overlay().index(kind, *hash).contains(person) {
+            return Ok(true);
+        }
+        let key = self.name_key(person, &[&[kind as u8], &hash.0]);
+        let cache = &self.shared.caches.index;
+        if cache.get(&key).is_some() {
+            return Ok(true);
+        }
+        let version = cache.version();
+        let prefix = [&[21][..], &hash.0, &[kind as u8], &person.person].concat();
+        let home = Home::of_hash(&hash.0, self.shared.geometry);
+        let found = self.first(home, &prefix)?.is_some();
+        if found {
+            cache.put(version, key, ());
+        }
+        Ok(found)
+    }
+
+    /// Whether the person is in the vault: false once all that justified it is destroyed.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn exists(&self, person: &PersonRef) -> Result<bool, VaultError> {
+        Ok(!self.person_rows(person, &[1])?.is_empty())
+    }
+
+    /// The fence marks on a person.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn fence_marks(&self, person: &PersonRef) -> Result<Vec<FenceScope>, VaultError> {
+        let rows = self.person_rows(person, &[6])?;
+        let scopes = rows.into_iter().filter_map(|row| match row {
+            Row::FenceMark { scope, .. } => Some(scope),
+            _ => None,
+        });
+        Ok(scopes.collect())
+    }
+
+    /// Whether nothing may be minted for the person in this activity.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn is_marked(
+        &self,
+        person: &PersonRef,
+        activity: &ActivityCode,
+    ) -> Result<bool, VaultError> {
+        let marks = self.fence_marks(person)?;
+        Ok(marks.iter().any(|scope| match scope {
+            FenceScope::Person => true,
+            FenceScope::Activity(of) => of == activity,
+        }))
+    }
+
+    /// Whether the person entire is fenced: mentions are recorded with that slot withheld.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn is_fenced_entirely(&self, person: &PersonRef) -> Result<bool, VaultError> {
+        Ok(self.fence_marks(person)?.contains(&FenceScope::Person))
+    }
+
+    /// Whether the stream of this tag accepts no event and opens no value: fenced or destroyed (S-3).
+    #[must_use]
+    pub fn is_fenced(&self, tag: &FenceTag) -> bool {
+        self.shared.service().is_fenced(tag)
+    }
+
+    /// The token of a value whose return is suppressed; `None` for a value without normal form.
+    #[must_use]
+    pub fn suppression_token(
+        &self,
+        kind: IndexKind,
+        value: &Personal<String>,
+    ) -> Option<FindingHash> {
+        let service = self.shared.service();
+        finding::index_hash(service.secret(SecretKind::Suppression, 0)?, kind, value.expose())
+    }
+
+    /// The purposes for which an arrival with this token is refused at `now`.
+    ///
+    /// # Errors
+    /// As [`VaultReader::person_by_alias`].
+    pub fn suppressed(
+        &self,
+        token: &FindingHash,
+        now: UnixMillis,
+    ) -> Result<Vec<ActivityCode>, VaultError> {
+        let mut rows: Vec<Row> =
+            self.shared.overlay().suppression(token).iter().map(|row| row.as_ref().clone()).collect();
+        let prefix = [&[24][..], &token.0].concat();
+        rows.extend(self.all(Home::of_hash(&token.0, self.shared.geometry), &prefix)?);
+        let purposes = rows.into_iter().filter_map(|row| match row {
+            Row::SuppressionToken { purpose, expires, .. } if expires > now => Some(purpose),
+            _ => None,
+        });
+        Ok(purposes.collect())
+    }
+
+    /// Pending and stored rows of these kinds, without repeats.
+    fn person_rows(&self, person: &PersonRef, kinds: &[u8]) -> Result<Vec<Row>, VaultError> {
+        let pending: Vec<Arc<Row>> = self.shared.overlay().person(person).to_vec();
+        let mut rows = self.rows_of(person, kinds)?;
+        for row in pending {
+            let bytes = row.encode()?;
+            if bytes.first().is_some_and(|kind| kinds.contains(kind)) {
+                let mut known = rows.iter().map(|row| row.encode());
+                if !known.any(|known| known.is_ok_and(|known| *known == *bytes)) {
+                    rows.push(row.as_ref().clone());
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Stored rows of a person of these kinds.
+    fn rows_of(&self, person: &PersonRef, kinds: &[u8]) -> Result<Vec<Row>, VaultError> {
+        if person.shelf >= self.shared.geometry.person {
+            return Ok(Vec::new());
+        }
+        let home = Home::of_id(Level::Person, person.shelf, &person.person);
+        let Some(part) = self.shared.part_of(&self.shared.view(), home)? else {
+            return Ok(Vec::new());
+        };
+        let mut rows = Vec::new();
+        for kind in kinds {
+            let prefix = [&[*kind][..], &person.person].concat();
+            for row in part.with_prefix(&prefix) {
+                rows.push(Row::decode(row)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn home_of_stream(&self, stream: StreamId) -> Home {
+        let hash = finding::stream_hash(&self.shared.finding_key, stream);
+        Home::of_hash(&hash.0, self.shared.geometry)
+    }
+
+    fn first(&self, home: Home, prefix: &[u8]) -> Result<Option<Row>, VaultError> {
+        let part = self.shared.part_of(&self.shared.view(), home)?;
+        let row = part.as_ref().and_then(|part| part.with_prefix(prefix).next());
+        row.map(Row::decode).transpose()
+    }
+
+    fn all(&self, home: Home, prefix: &[u8]) -> Result<Vec<Row>, VaultError> {
+        let part = self.shared.part_of(&self.shared.view(), home)?;
+        let rows = part.iter().flat_map(|part| part.with_prefix(prefix));
+        rows.map(Row::decode).collect()
+    }
+
+    /// A cache key of a person and some fields, of no use outside this process.
+    fn name_key(&self, person: &PersonRef, fields: &[&[u8]]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(self.shared.cache_key.expose());
+        hasher.update(&person.person);
+        for field in fields {
+            hasher.update(&(field.len() as u64).to_le_bytes());
+            hasher.update(field);
+        }
+        *hasher.finalize().as_bytes().first_chunk().expect("32 bytes begin with 16")
+    }
+
+    /// A person to be: a shelf drawn at random, for good, and 16 random bytes.
+    #[must_use]
+    pub fn draw_person(&self) -> PersonRef {
+        let random = &*self.shared.random;
+        PersonRef {
+            shelf: self.draw_shelf(self.shared.geometry.person),
+            person: ground::array(random),
+        }
+    }
+
+    /// A case shelf drawn at random.
+    #[must_use]
+    pub fn draw_case_shelf(&self) -> u32 {
+        self.draw_shelf(self.shared.geometry.case)
+    }
+
+    fn draw_shelf(&self, shelves: u32) -> u32 {
+        u32::from_be_bytes(ground::array(&*self.shared.random)) & (shelves - 1)
+    }
+
+    /// A key of the service shelf by purpose and name.
+    #[must_use]
+    pub fn secret(&self, kind: SecretKind, name: u32) -> Option<Key32> {
+        self.shared.service().secret(kind, name).cloned()
+    }
+}

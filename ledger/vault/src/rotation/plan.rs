@@ -1,0 +1,189 @@
+//! What a rotation will do, found out before anything is written: which shelves, which rows, which tags.
+//!
+//! Always: a mention dies with the stream that carries it; a person's row, marks and links die with the last stream, pointer and mention
+//! of the person; finding rows that name a destroyed stream stay unreadable behind missing keys until the nightly re-key drops them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proto::ids::{Index, StreamId};
+
+use super::Destroy;
+use crate::error::VaultError;
+use crate::finding;
+use crate::keys::FenceTag;
+use crate::part::PartRows;
+use crate::rows::{Level, MentionPlace, PersonRef, Row, StreamPlace};
+use crate::service::Service;
+use crate::shared::View;
+use crate::shelves::Home;
+use crate::vault::Vault;
+
+/// Streams and mentions that are gone.
+#[derive(Default)]
+pub(crate) struct Gone {
+    streams: BTreeSet<StreamId>,
+    mentions: BTreeSet<MentionPlace>,
+}
+
+impl Gone {
+    /// What the cohort queue knows to be destroyed.
+    pub(crate) fn of_cohort(service: &Service) -> Gone {
+        Gone {
+            streams: service.cohort_streams.keys().copied().collect(),
+            mentions: service.cohort_mentions.keys().copied().collect(),
+        }
+    }
+
+    /// Whether a row is justified by something that is gone.
+    pub(crate) fn names(&self, row: &[u8]) -> bool {
+        match Row::decode(row) {
+            Ok(
+                Row::Stream { stream, .. }
+                | Row::CasePointer { stream, .. }
+                | Row::CaseStream { stream, .. }
+                | Row::PersonLink { stream, .. }
+                | Row::Alias { stream, .. }
+                | Row::Index { stream, .. }
+                | Row::StreamShelf { stream, .. },
+            ) => self.streams.contains(&stream),
+            Ok(Row::Mention { mention, .. } | Row::MentionShelf { mention, .. }) => {
+                self.streams.contains(&mention.carrier) || self.mentions.contains(&mention)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The plan of one rotation.
+pub(crate) struct Plan {
+    /// Person and case shelves that get new keys.
+    pub(crate) shelves: BTreeSet<(Level, u32)>,
+    gone: Gone,
+    last: BTreeMap<StreamId, Index>,
+    /// Persons of whom nothing is left.
+    persons: BTreeSet<PersonRef>,
+    /// Fence tags of what goes, sorted.
+    pub(crate) tags: Vec<FenceTag>,
+}
+
+impl Plan {
+    /// Whether this row goes.
+    pub(crate) fn destroys(&self, row: &[u8], destroy: &Destroy, intake_id: &[u8; 16]) -> bool {
+        match Row::decode(row) {
+            Ok(Row::IntakeKey { id, .. }) => id != *intake_id,
+            Ok(Row::RecordKey { class, month, .. } | Row::RecordKeyUse { class, month, .. }) => {
+                destroy.record_keys.iter().any(|name| (name.class, name.month) == (class, month))
+            }
+            Ok(Row::DedupKey { source, year, .. }) => destroy.dedup_keys.contains(&(source, year)),
+            Ok(Row::Secret { kind, name, .. }) => destroy.secrets.contains(&(kind, name)),
+            Ok(Row::Person { person, .. } | Row::FenceMark { person, .. }) => {
+                self.persons.contains(&person)
+            }
+            Ok(Row::PersonLink { person, .. }) => {
+                self.persons.contains(&person) || self.gone.names(row)
+            }
+            _ => self.gone.names(row),
+        }
+    }
+
+    /// Destroyed tags and the cohort's queue, for the service shelf.
+    pub(crate) fn service_rows(&self, generation: u64) -> Vec<Row> {
+        let tags = self.tags.iter().map(|tag| Row::DestroyedTag { tag: *tag, generation });
+        let streams = self.last.iter().map(|(stream, last)| Row::CohortStream {
+            stream: *stream,
+            last: *last,
+            generation,
+        });
+        let mentions = self.gone.mentions.iter().map(|mention| Row::CohortMention {
+            mention: *mention,
+            generation,
+        });
+        tags.chain(streams).chain(mentions).collect()
+    }
+}
+
+impl Vault {
+    /// Finds what goes. Everything that names it must be absorbed: the fence and step R2 see to that.
+    pub(crate) fn plan(&self, destroy: &Destroy) -> Result<Plan, VaultError> {
+        let view = self.shared.view();
+        let mut gone = Gone::default();
+        gone.streams.extend(destroy.streams.iter().map(|entry| entry.stream));
+        gone.mentions.extend(destroy.mentions.iter().map(|(_, mention)| *mention));
+        let mut homes = BTreeSet::new();
+        let mut persons = BTreeSet::new();
+        for (person, _) in &destroy.mentions {
+            persons.insert(*person);
+        }
+        for entry in &destroy.streams {
+            persons.extend(entry.person);
+            self.places_of(&view, entry.stream, &mut homes, &mut persons)?;
+        }
+        homes.extend(persons.iter().map(Vault::home_of_person));
+        let mut tags = BTreeSet::new();
+        for home in &homes {
+            let part = self.shared.part_of(&view, *home)?;
+            for row in part.iter().flat_map(PartRows::iter).filter(|row| gone.names(row)) {
+                if let Row::Stream { secret, .. }
+                | Row::CaseStream { secret, .. }
+                | Row::Mention { secret, .. } = Row::decode(row)?
+                {
+                    tags.insert(secret.fence_tag());
+                }
+            }
+        }
+        let mut empty = BTreeSet::new();
+        for person in persons {
+            if !self.remains(&view, &person, &gone)? {
+                empty.insert(person);
+            }
+        }
+        Ok(Plan {
+            shelves: homes.iter().map(|home| (home.level, home.shelf)).collect(),
+            last: destroy.streams.iter().map(|entry| (entry.stream, entry.last)).collect(),
+            gone,
+            persons: empty,
+            tags: tags.into_iter().collect(),
+        })
+    }
+
+    /// Where a stream's secret lies, and whom its events mention.
+    fn places_of(
+        &self,
+        view: &View,
+        stream: StreamId,
+        homes: &mut BTreeSet<Home>,
+        persons: &mut BTreeSet<PersonRef>,
+    ) -> Result<(), VaultError> {
+        let hash = finding::stream_hash(&self.shared.finding_key, stream);
+        let part = self.shared.part_of(view, Home::of_hash(&hash.0, self.shared.geometry))?;
+        let Some(part) = part else {
+            return Ok(());
+        };
+        for kind in [22, 23] {
+            let prefix = [&[kind][..], &stream.0].concat();
+            for row in part.with_prefix(&prefix) {
+                match Row::decode(row)? {
+                    Row::StreamShelf { place: StreamPlace::Person(person), .. }
+                    | Row::MentionShelf { person, .. } => _ = persons.insert(person),
+                    Row::StreamShelf { place: StreamPlace::Case(shelf), .. } => {
+                        homes.insert(Home::of_id(Level::Case, shelf, &stream.0));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a stream, pointer or mention of the person stays.
+    fn remains(&self, view: &View, person: &PersonRef, gone: &Gone) -> Result<bool, VaultError> {
+        let part = self.shared.part_of(view, Vault::home_of_person(person))?;
+        let Some(part) = part else {
+            return Ok(false);
+        };
+        Ok([2, 3, 4].iter().any(|kind| {
+            let prefix = [&[*kind][..], &person.person].concat();
+            part.with_prefix(&prefix).any(|row| !gone.names(row))
+        }))
+    }
+}
