@@ -13,7 +13,8 @@ use views::customer::{Entry, Posting, entries, postings};
 
 use crate::answer::{AsOf, ViewAt};
 use crate::error::{OwnerError, QuestionError};
-use crate::owner::{Owner, StreamOf};
+use crate::owner::{Actor, Owner, StreamOf};
+use crate::roles::Right;
 
 /// As at which event a question is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +32,25 @@ pub(crate) struct StreamAt {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// The streams at that position, those without an event by then left out.
+impl StreamAt {
+    /// Leaves out events under embargo, so that no count, date or row of the answer knows them.
+    fn leave_out_embargoed(&mut self) {
+        let hidden: BTreeSet<Index> = self
+            .entries
+            .iter()
+            .filter(|one| one.said.embargoed)
+            .map(|one| one.index)
+            .collect();
+        self.entries.retain(|entry| !hidden.contains(&entry.index));
+        self.postings
+            .retain(|posting| !hidden.contains(&posting.index));
+    }
+}
+
+/// The streams at that position as the actor may see them, those without an event left out.
 pub(crate) fn streams_at(
     owner: &dyn Owner,
+    actor: &Actor,
     streams: Vec<StreamOf>,
     when: When,
 ) -> Result<(AsOf, Vec<StreamAt>), QuestionError> {
@@ -41,6 +58,9 @@ pub(crate) fn streams_at(
         When::Now => as_it_stands(owner, streams)?,
         When::At(last) => folded_again(owner, streams, last)?,
     };
+    if actor.role_for(Right::SeeEmbargoed).is_none() {
+        found.iter_mut().for_each(StreamAt::leave_out_embargoed);
+    }
     found.retain(|stream| !stream.postings.is_empty());
     Ok((as_of, found))
 }

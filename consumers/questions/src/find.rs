@@ -76,9 +76,9 @@ pub fn ask(
     }
     let mut candidates = Vec::new();
     // One position for all: that of the first look, or of the last where there is no candidate.
-    let (mut as_of, _) = streams_at(owner, Vec::new(), When::Now)?;
+    let (mut as_of, _) = streams_at(owner, actor, Vec::new(), When::Now)?;
     for person in &found {
-        let (at, streams) = streams_at(owner, owner.streams_of(person)?, When::Now)?;
+        let (at, streams) = streams_at(owner, actor, owner.streams_of(person)?, When::Now)?;
         as_of = at;
         candidates.push(candidate(owner, &act, person, &streams)?);
     }

@@ -177,20 +177,13 @@ pub fn ask(
         person: Some(&person),
         ..act
     };
-    let (as_of, streams) = streams_at(owner, owner.streams_of(&person)?, when)?;
+    let (as_of, streams) = streams_at(owner, actor, owner.streams_of(&person)?, when)?;
     if streams.is_empty() {
         return Err(QuestionError::NotFound);
     }
-    let sees_embargoed = actor.role_for(Right::SeeEmbargoed).is_some();
     let mut states: Vec<StreamState> = streams
         .iter()
-        .map(|stream| {
-            let mut state = StreamState::of(&stream.entries);
-            state
-                .disclosures
-                .retain(|entry| sees_embargoed || !embargoed(entry));
-            state
-        })
+        .map(|stream| StreamState::of(&stream.entries))
         .collect();
     let items = if reveal {
         items_of(&states)
@@ -251,10 +244,6 @@ pub(crate) fn one_person(
         true => QuestionError::NotFound,
         false => QuestionError::TooMuch { max: 1 },
     })
-}
-
-pub(crate) fn embargoed(entry: &Entry) -> bool {
-    entry.said.embargoed
 }
 
 /// The slots to open: where values came from last, then what pairs requests with closings.

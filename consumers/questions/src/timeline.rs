@@ -27,7 +27,7 @@ pub(crate) fn picture(rows: &[TrailRow]) -> String {
         };
         let date = if first { day(row) } else { String::new() };
         let clock = wording::clock(UnixMillis(row.time));
-        let head = format!("{date:10}  {joint} {clock}  {:28}", row.fact);
+        let head = format!("{date:10}  {joint} {clock}  {:30}", row.fact);
         let tail = format!("  {}  #{}", row.publisher, row.index);
         let room = WIDTH_COLUMNS.saturating_sub(head.chars().count() + tail.chars().count());
         let said: String = match row.said.chars().count() > room {

@@ -15,7 +15,7 @@ use crate::answer::Answer;
 use crate::asof::{When, streams_at};
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner, SearchTerm};
-use crate::person::{embargoed, one_person};
+use crate::person::one_person;
 use crate::revealed::RevealedSlot;
 use crate::roles::Right;
 use crate::sheet::{Sheet, Sheets};
@@ -79,8 +79,7 @@ pub fn ask(
         person: Some(&person),
         ..act
     };
-    let (as_of, streams) = streams_at(owner, owner.streams_of(&person)?, when)?;
-    let sees_embargoed = actor.role_for(Right::SeeEmbargoed).is_some();
+    let (as_of, streams) = streams_at(owner, actor, owner.streams_of(&person)?, when)?;
     let mut rows = Vec::new();
     for stream in &streams {
         for posting in &stream.postings {
@@ -88,9 +87,7 @@ pub fn ask(
                 .entries
                 .iter()
                 .find(|entry| entry.number == posting.number);
-            if sees_embargoed || !entry.is_some_and(embargoed) {
-                rows.push((posting.index, entry, &stream.of));
-            }
+            rows.push((posting.index, entry, &stream.of));
         }
     }
     if rows.is_empty() {

@@ -1,0 +1,103 @@
+//! An answer as at an earlier index equals that of a ledger that ended there (P-3).
+
+use proto::Index;
+
+use super::ledger::{actor, term, westmere};
+use crate::*;
+
+#[test]
+fn as_of_equals_a_ledger_that_ended_there() {
+    let ledger = westmere();
+    for last in 0..ledger.len() as u64 {
+        let ended = ledger.ended_with(last);
+        for role in [Role::Dpo, Role::Officer] {
+            let who = actor(role);
+            let when = When::At(Index(last));
+            let then = person::ask(&ledger, &who, &term("C-1"), when, true).expect("allowed");
+            let there = person::ask(&ended, &who, &term("C-1"), When::Now, true).expect("allowed");
+            assert_eq!(
+                (then.as_of.index, there.as_of.index),
+                (Some(last), Some(last))
+            );
+            assert_eq!(
+                json(&then.answer),
+                json(&there.answer),
+                "person as of {last}"
+            );
+            let then = trail::ask(&ledger, &who, &term("C-1"), when, true).expect("allowed");
+            let there = trail::ask(&ended, &who, &term("C-1"), When::Now, true).expect("allowed");
+            assert_eq!(
+                json(&then.answer),
+                json(&there.answer),
+                "trail as of {last}"
+            );
+        }
+    }
+}
+
+fn json<T: serde::Serialize>(answer: &T) -> String {
+    serde_json::to_string(answer).expect("answers are JSON")
+}
+
+#[test]
+fn a_record_that_is_gone_with_its_key_does_not_hide_those_before_it() {
+    let mut ledger = westmere();
+    let who = actor(Role::Dpo);
+    let when = When::At(Index(6));
+    ledger.destroy_record(5);
+    let left = trail::ask(&ledger, &who, &term("C-1"), when, false).expect("allowed");
+    let indices: Vec<u64> = left.answer.events.iter().map(|row| row.index).collect();
+    assert_eq!(indices, [0, 1, 3, 4, 6]);
+}
+
+#[test]
+fn an_index_that_is_not_there_yet_is_no_answer() {
+    let ledger = westmere();
+    let head = Index(ledger.len() as u64);
+    let asked = person::ask(
+        &ledger,
+        &actor(Role::Dpo),
+        &term("C-1"),
+        When::At(head),
+        false,
+    );
+    let error = asked.expect_err("not yet");
+    assert_eq!(error.code(), "not-yet");
+    assert_eq!(
+        error.to_string(),
+        "the answer cannot be given for a later index than 10"
+    );
+}
+
+#[test]
+fn every_answer_names_index_and_checkpoint() {
+    let ledger = westmere();
+    let answer = person::ask(
+        &ledger,
+        &actor(Role::Dpo),
+        &term("C-1"),
+        When::At(Index(4)),
+        false,
+    );
+    let answer = answer.expect("allowed");
+    assert_eq!(
+        answer.as_of.line(),
+        "as of event 4 (6 later, not in this answer), under checkpoint 11 cm9vdA=="
+    );
+    assert_eq!(
+        answer.as_of.view.as_ref().expect("a view").digest,
+        None,
+        "folded again"
+    );
+    let shorter = AsOf {
+        under_checkpoint: false,
+        ..answer.as_of.clone()
+    };
+    assert!(shorter.line().contains("not yet under a checkpoint"));
+    for format in [Format::Table, Format::Json, Format::Csv] {
+        assert!(
+            render(&answer, format).expose().contains("cm9vdA=="),
+            "{format:?}"
+        );
+    }
+}
