@@ -61,7 +61,7 @@ impl Figure {
             Some(false) => "NOT REACHED",
             None => "not measured",
         };
-        format!("{:<62} {value:>12} {sign} {limit:<8} {verdict}", self.name)
+        format!("{:<66} {value:>12} {sign} {limit:<8} {verdict}", self.name)
     }
 }
 
