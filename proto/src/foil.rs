@@ -48,3 +48,35 @@ pub fn to_json(foil: &Foil) -> serde_json::Value {
 pub fn from_json(json: &[u8]) -> Result<Foil, NotAFoil> {
     serde_json::from_slice(json).map_err(|_| NotAFoil)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foil_travels_as_bytes_and_as_json() {
+        let foil = Foil {
+            origin: "test.example/counterfoil".to_owned(),
+            chain: 0,
+            link: vec![1; 77],
+            record: vec![2; 9],
+            salt: vec![3; 32],
+            path: vec![vec![4; 32]; 2],
+            note: "a note\n".to_owned(),
+        };
+        assert_eq!(decode(&encode(&foil)), Ok(foil.clone()));
+        assert_eq!(
+            from_json(to_json(&foil).to_string().as_bytes()),
+            Ok(foil.clone())
+        );
+        assert_eq!(
+            decode(&[encode(&foil), vec![0x10, 0]].concat()),
+            Err(NotAFoil)
+        );
+        assert_eq!(
+            from_json(b"{\"origin\":\"a\",\"origin\":\"b\"}"),
+            Err(NotAFoil)
+        );
+        assert_eq!(from_json(b"{\"other\":1}"), Err(NotAFoil));
+    }
+}

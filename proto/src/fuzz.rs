@@ -97,3 +97,11 @@ pub fn fuzz_slot(bytes: &[u8]) {
     let _ = leaves(fact, slot, values);
     let _ = slot_to_json(fact, slot, values);
 }
+
+/// Foil bytes, and a foil as JSON: what is read as bytes encodes to the same bytes.
+pub fn fuzz_foil(bytes: &[u8]) {
+    if let Ok(foil) = crate::foil::decode(bytes) {
+        assert!(crate::foil::encode(&foil) == bytes, "a foil has one encoding");
+    }
+    let _ = crate::foil::from_json(bytes);
+}

@@ -140,6 +140,10 @@ fn fields_that_are_wrong_are_named() {
         "values[0].field",
         RuleCode::Required,
     );
+}
+
+#[test]
+fn what_is_too_much_is_refused() {
     let long = format!(",\"details\":\"{}\"", "x".repeat(9_000));
     check(&with(&long), "details", RuleCode::TooLong);
     let large = format!(",\"details\":\"{}\"", "x".repeat(EVENT_BYTES_MAX));
@@ -156,6 +160,45 @@ fn fields_that_are_wrong_are_named() {
         "values",
         RuleCode::TooMany,
     );
+}
+
+#[test]
+fn binary_that_is_malformed() {
+    let fact = fact_by_name("collection.service-requested").expect("in the catalogue");
+    let good = decode(&with(""))
+        .expect("good")
+        .wire()
+        .duplicate()
+        .into_inner();
+    let check = |more: &[u8], path: &str, rule| {
+        let error = decode_binary(fact, &[&good, more].concat()).err();
+        assert_eq!(
+            error,
+            Some(DecodeError {
+                path: path.to_owned(),
+                rule
+            }),
+            "{more:02x?}"
+        );
+    };
+    check(&[0x1a], "", RuleCode::MalformedBinary); // ends early
+    check(&[0x1a, 9, b'x'], "", RuleCode::MalformedBinary); // ends early
+    check(&[0x1d, 0, 0, 0, 0], "", RuleCode::MalformedBinary); // fixed width is not used
+    check(&[0x1b, 0x1c], "", RuleCode::MalformedBinary); // nor are groups
+    check(&[0x18, 1], "service", RuleCode::MalformedBinary); // a number for a text
+    check(&[0x32, 1, 1], "priority", RuleCode::MalformedBinary); // a text for a word
+    check(&[0x30, 99], "priority", RuleCode::UnknownCode);
+    check(&[0xaa, 1, 1, 0xff], "details", RuleCode::InvalidUtf8);
+    check(&[0xaa, 1, 1, 0], "details", RuleCode::NulInText);
+    check(&[0x12, 3, 0xfa, 7, 0], "subject", RuleCode::UnknownField); // unknown deep inside
+    check(
+        &[0x0a, 4, 0xc2, 2, 1, b'x'],
+        "envelope.id",
+        RuleCode::Reserved,
+    );
+    let large = vec![0; EVENT_BYTES_MAX + 1];
+    let error = decode_binary(fact, &large).err();
+    assert_eq!(error.map(|e| e.rule), Some(RuleCode::TooLarge));
 }
 
 #[test]

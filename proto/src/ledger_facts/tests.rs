@@ -56,6 +56,10 @@ fn the_ledgers_own_facts() {
         reason: "scheduled".to_owned(),
     };
     check("ledger.key-rotated", key_rotated(envelope(), rotation), &[]);
+}
+
+#[test]
+fn publishers_refusals_and_upkeep() {
     let publisher = PublisherCode::new("crm").expect("a code");
     let scope = PublisherScope {
         publisher: publisher.clone(),

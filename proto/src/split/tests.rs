@@ -9,7 +9,7 @@ use crate::{
     UnixMillis, decode_binary, decode_json, decode_record, encode_record, facts, fuzz, oracle,
 };
 
-const ROUNDS: u64 = 40;
+const ROUNDS: u64 = 30;
 const ID: &str = "zqidqz-6f1c2c3e";
 
 fn id() -> EventId {
@@ -182,7 +182,7 @@ fn no_sealed_value_reaches_a_record_or_its_text() {
             assert!(!text.contains(secret), "{}", fact.name);
         }
     });
-    assert!(secrets > 4_000, "the walk met sealed values: {secrets}");
+    assert!(secrets > 3_000, "the walk met sealed values: {secrets}");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn no_error_tells_a_value() {
             }
         }
     });
-    assert!(refused > 10_000, "{refused}");
+    assert!(refused > 8_000, "{refused}");
 }
 
 #[test]
@@ -290,6 +290,7 @@ fn parsers_hold_under_mutation() {
             fuzz::fuzz_binary(&bytes);
             fuzz::fuzz_record(&bytes);
             fuzz::fuzz_slot(&bytes);
+            fuzz::fuzz_foil(&bytes);
         }
     }
     [&[][..], &[0], &[0, 0]]
