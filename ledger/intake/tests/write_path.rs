@@ -1,0 +1,195 @@
+//! The write path on a simulated disk: recorded once, asked again, refused, and found again after every kind of start.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ground::{Crash, Random, SeededRandom, SimDisk, TestClock};
+use intake::admit::cloudevent::structured;
+use intake::admit::{Admitted, Publisher, admit};
+use intake::append::Name;
+use intake::desk::Directed;
+use intake::engine::{Outcome, Receipt};
+use intake::found::found;
+use intake::ledger::{Ground, Opened, Places, Settings, open};
+use proto::{ChainNumber, Index, Origin, PublisherCode, StaffReference, UnixMillis};
+
+const NOW_MS: i64 = 1_795_000_000_000;
+
+struct Bench {
+    disk: SimDisk,
+    ground: Ground,
+    settings: Settings,
+    ids: SeededRandom,
+}
+
+fn bench() -> Bench {
+    let disk = SimDisk::new(1);
+    let origin = Origin::new("test.westmere.example/counterfoil").expect("a good origin");
+    let name = Name {
+        origin,
+        chain: ChainNumber(0),
+    };
+    let places = Places {
+        dir: PathBuf::from("/ledger"),
+        checkpoints: PathBuf::from("/checkpoints"),
+    };
+    let mut settings = Settings::new(name, places, true, 640);
+    settings.generation_events = 8;
+    settings.journal.segment_bytes = 64 << 10;
+    settings.journal.group_bytes_max = 32 << 10;
+    settings.journal.torn_scan_bytes = 32 << 10;
+    let ground = Ground {
+        disk: disk.shared(),
+        clock: Arc::new(TestClock::at(NOW_MS)),
+        random: Arc::new(SeededRandom::new(7)),
+    };
+    let dpo = StaffReference::new("0".repeat(32)).expect("a good reference");
+    found(&ground, &settings, &dpo).expect("an empty disk takes a ledger");
+    Bench {
+        disk,
+        ground,
+        settings,
+        ids: SeededRandom::new(9),
+    }
+}
+
+impl Bench {
+    fn open(&self) -> Opened {
+        open(&self.ground, &self.settings).expect("the ledger opens")
+    }
+
+    fn event(&self, id: [u8; 16], local_id: &str, service: &str) -> Admitted {
+        let id = uuid::Builder::from_random_bytes(id).into_uuid();
+        let text = format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"//crm.westmere.example",
+            "type":"uk.counterfoil.collection.collected.v1","time":"2026-11-18T09:00:00Z",
+            "datacontenttype":"application/json","data":{}}}"#,
+            proto::example_data(
+                proto::fact_by_type("uk.counterfoil.collection.collected.v1").expect("known")
+            )
+            .replace("C-1004417", local_id)
+            .replace("SERVICE", service)
+        );
+        let event = structured(text.as_bytes()).expect("a good event");
+        let publisher = Publisher {
+            code: PublisherCode::new("crm").expect("a good code"),
+            sources: ["//crm.westmere.example".to_owned()].into(),
+            families: ["collection".to_owned()].into(),
+            map_ids: false,
+        };
+        match admit(event, &publisher, UnixMillis(NOW_MS), &*self.ground.random) {
+            Ok(admitted) => admitted,
+            Err(refused) => panic!("not admitted: {}", refused.refusal),
+        }
+    }
+
+    fn id(&self) -> [u8; 16] {
+        ground::array(&self.ids as &dyn Random)
+    }
+}
+
+fn one(opened: &mut Opened, event: Admitted) -> Outcome {
+    let mut outcomes = opened
+        .stepped
+        .record(vec![Directed::published(event)])
+        .expect("the disk works");
+    outcomes.pop().expect("one outcome for one event")
+}
+
+fn recorded(outcome: Outcome) -> Box<Receipt> {
+    match outcome {
+        Outcome::Recorded(receipt) => receipt,
+        Outcome::Repeated(_) => panic!("recorded before"),
+        Outcome::Refused(refusal) => panic!("refused: {refusal}"),
+    }
+}
+
+fn repeated(outcome: Outcome) -> Box<Receipt> {
+    match outcome {
+        Outcome::Repeated(receipt) => receipt,
+        Outcome::Recorded(_) => panic!("recorded twice"),
+        Outcome::Refused(refusal) => panic!("refused: {refusal}"),
+    }
+}
+
+/// C-2, C-3: the same event gets the same foil, in this process and after every kind of start.
+#[test]
+fn a_repeat_gets_the_same_foil_wherever_its_index_lies() {
+    let bench = bench();
+    let mut opened = bench.open();
+    let mut known = Vec::new();
+    for number in 0..40_u8 {
+        let id = bench.id();
+        let local = format!("R-{}", number % 5);
+        let receipt = recorded(one(&mut opened, bench.event(id, &local, "waste")));
+        assert_eq!(receipt.index, Index(2 + u64::from(number)));
+        receipt.foil.check().expect("the foil proves its event");
+        known.push((id, local, receipt.foil.encode()));
+        if number % 7 == 0 {
+            opened.stepped.keeper.flush().expect("run files are written");
+        }
+    }
+    for round in 0..3 {
+        for (id, local, foil) in &known {
+            let receipt = repeated(one(&mut opened, bench.event(*id, local, "waste")));
+            assert!(receipt.foil.encode() == *foil, "round {round}: another foil");
+            let other = one(&mut opened, bench.event(*id, "R-9", "waste"));
+            let Outcome::Refused(refusal) = other else {
+                panic!("other content under the same id was taken");
+            };
+            assert_eq!(refusal.code.as_str(), "ID_REUSED");
+        }
+        if round == 1 {
+            opened.stepped.keeper.absorb_now().expect("absorbed");
+            opened.stepped.keeper.checkpoint().expect("a checkpoint");
+        }
+        drop(opened);
+        bench.disk.restart(if round == 0 { Crash::Kill } else { Crash::PowerCut });
+        opened = bench.open();
+    }
+}
+
+/// One alias, one person, one stream for one activity and party; numbers without gaps.
+#[test]
+fn events_of_one_person_share_a_stream_and_are_numbered() {
+    let bench = bench();
+    let mut opened = bench.open();
+    let mut streams = Vec::new();
+    for number in 0..6_u64 {
+        if number == 3 {
+            drop(opened);
+            bench.disk.restart(Crash::Kill);
+            opened = bench.open();
+        }
+        let receipt = recorded(one(&mut opened, bench.event(bench.id(), "R-1", "waste")));
+        let record = proto::decode_record(&receipt.foil.record).expect("a record");
+        assert_eq!(record.header.number.0, number);
+        assert_eq!(record.header.previous.is_some(), number > 0);
+        streams.push(record.header.stream);
+    }
+    streams.dedup();
+    assert_eq!(streams.len(), 1);
+    let other = recorded(one(&mut opened, bench.event(bench.id(), "R-2", "waste")));
+    let record = proto::decode_record(&other.foil.record).expect("a record");
+    assert!(!streams.contains(&record.header.stream));
+}
+
+/// What was sealed opens again, and only as committed.
+#[test]
+fn a_slot_opens_after_a_restart() {
+    let bench = bench();
+    let mut opened = bench.open();
+    let receipt = recorded(one(&mut opened, bench.event(bench.id(), "R-1", "waste")));
+    drop(opened);
+    bench.disk.restart(Crash::PowerCut);
+    let opened = bench.open();
+    let stored = opened.records.at(receipt.index).expect("the event is there");
+    let slot = opened
+        .records
+        .slot(&stored, proto::SlotNumber(0))
+        .expect("the bytes are the committed ones")
+        .expect("the key lives");
+    let record = stored.record.expect("the record key lives");
+    let json = proto::slot_to_json(record.fact, proto::SlotNumber(0), slot.values.expose());
+    assert!(json.is_ok_and(|json| json.expose().contains("R-1")));
+}
