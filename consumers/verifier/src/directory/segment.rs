@@ -27,6 +27,19 @@ impl Segment {
         Ok(bytes)
     }
 
+    /// Reads a range into a buffer that is kept from group to group.
+    pub(super) fn read_into(
+        &self,
+        offset: u64,
+        length: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), VerifierError> {
+        buffer.resize(length, 0);
+        self.file
+            .read_exact_at(buffer, offset)
+            .map_err(VerifierError::unreadable(&self.name))
+    }
+
     /// First byte from `offset` on that is not zero.
     pub(super) fn first_nonzero(&self, mut offset: u64) -> Result<Option<u64>, VerifierError> {
         const STEP: u64 = 1 << 20;

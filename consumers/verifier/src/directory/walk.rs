@@ -34,6 +34,8 @@ pub(super) struct Walk<'a> {
     /// Groups below the floor whose slot bytes are not those that were written.
     pub(super) slots_changed: Vec<u64>,
     pub(super) unfinished_tail: Option<String>,
+    /// Bytes of the group being read, kept to save allocations.
+    buffer: Vec<u8>,
 }
 
 impl<'a> Walk<'a> {
@@ -62,6 +64,7 @@ impl<'a> Walk<'a> {
             slots_checked: 0,
             slots_changed: Vec::new(),
             unfinished_tail: None,
+            buffer: Vec::new(),
         }
     }
 
@@ -312,7 +315,8 @@ impl<'a> Walk<'a> {
             let (expected, actual) = (segment.bytes - offset, length);
             return Err(wrong(&Wrong::new("group length", 36, expected, actual)).into());
         }
-        let bytes = segment.read(offset, (end - offset) as usize)?;
+        let mut bytes = std::mem::take(&mut self.buffer);
+        segment.read_into(offset, (end - offset) as usize, &mut bytes)?;
         let (body, padding) = bytes
             .split_at_checked(length as usize)
             .expect("the end is not before the length");
@@ -328,6 +332,7 @@ impl<'a> Walk<'a> {
         let group = decode_body(&header, body).map_err(|w| wrong(&w))?;
         self.entries(&group, place, first + u64::from(header.count))?;
         self.previous_outer = group.outer;
+        self.buffer = bytes;
         self.groups += 1;
         Ok(end)
     }
