@@ -101,7 +101,10 @@ pub fn fuzz_slot(bytes: &[u8]) {
 /// Foil bytes, and a foil as JSON: what is read as bytes encodes to the same bytes.
 pub fn fuzz_foil(bytes: &[u8]) {
     if let Ok(foil) = crate::foil::decode(bytes) {
-        assert!(crate::foil::encode(&foil) == bytes, "a foil has one encoding");
+        assert!(
+            crate::foil::encode(&foil) == bytes,
+            "a foil has one encoding"
+        );
     }
     let _ = crate::foil::from_json(bytes);
 }
