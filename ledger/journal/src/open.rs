@@ -159,7 +159,8 @@ pub fn open(
         torn_scan_bytes: options.torn_scan_bytes,
     };
     let found = ground.find(&mut offsets, floor)?;
-    keep_marker(disk, dir).map_err(JournalError::fatal("making the completion marker durable"))?;
+    keep_marker(disk, dir, &marker)
+        .map_err(JournalError::fatal("making the completion marker durable"))?;
     let recovery = ground.repair(&found)?;
     let tip = found.tip;
     let segment = segments
@@ -269,11 +270,12 @@ pub(crate) fn write_marker(disk: &SharedDisk, dir: &Path, marker: &Marker) -> io
     disk.sync_dir(dir, SITE_MARKER_DIR)
 }
 
-/// `None` where there is no such file: a backup, which nobody has opened.
-/// After a kill in the middle of `init` the cache may show a marker that the disk does not have.
-fn keep_marker(disk: &SharedDisk, dir: &Path) -> io::Result<()> {
-    disk.open(&dir.join(MARKER_FILE), Open::Read)?
-        .sync_data(SITE_MARKER)?;
+/// After a kill or a failed sync in the middle of `init` the cache may show a marker that the disk does not have: the same bytes
+/// are written again, inside one sector, and synced.
+fn keep_marker(disk: &SharedDisk, dir: &Path, marker: &Marker) -> io::Result<()> {
+    let file = disk.open(&dir.join(MARKER_FILE), Open::Write)?;
+    file.write_all_at(&marker.encode(), 0)?;
+    file.sync_data(SITE_MARKER)?;
     disk.sync_dir(dir, SITE_MARKER_DIR)?;
     match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         Some(parent) => disk.sync_dir(parent, SITE_PARENT_DIR),
@@ -281,6 +283,7 @@ fn keep_marker(disk: &SharedDisk, dir: &Path) -> io::Result<()> {
     }
 }
 
+/// `None` where there is no such file: a backup, which nobody has opened.
 fn read_watermark(disk: &SharedDisk, dir: &Path) -> Result<Option<WatermarkRecord>, JournalError> {
     let file = match disk.open(&dir.join(WATERMARK_FILE), Open::Read) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
