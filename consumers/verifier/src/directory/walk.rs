@@ -155,85 +155,27 @@ impl<'a> Walk<'a> {
     }
 
     fn segment_header(&self, segment: &Segment) -> Result<(), Stop> {
-        let place = Place {
-            segment: segment.number,
-            group: self.groups + 1,
-            offset: 0,
-        };
-        let at = |rule: &str, offset: u64, expected: &dyn ToString, actual: &dyn ToString| Damage {
-            place: Some(Place { offset, ..place }),
-            ..plain(
-                rule,
-                Some(self.verifier.size()),
-                expected.to_string(),
-                actual.to_string(),
-            )
-        };
+        let place = self.place(segment, 0);
+        let wrong = |wrong: &Wrong| damage(wrong, Some(place), Some(self.verifier.size()));
         if segment.bytes != self.marker.segment_bytes {
-            return Err(at(
-                "segment length",
-                0,
-                &self.marker.segment_bytes,
-                &segment.bytes,
-            )
-            .into());
+            let (expected, actual) = (self.marker.segment_bytes, segment.bytes);
+            return Err(wrong(&Wrong::new("segment length", 0, expected, actual)).into());
         }
         let bytes = segment.read(0, SEGMENT_HEADER_BYTES)?;
         let bytes = bytes
             .first_chunk()
             .expect("as many bytes as were asked for");
-        let header = SegmentHeader::decode(bytes)
-            .map_err(|wrong| damage(&wrong, Some(place), Some(self.verifier.size())))?;
-        for (rule, offset, expected, actual) in [
-            (
-                "segment's chain",
-                12,
-                u64::from(self.marker.chain.0),
-                u64::from(header.chain),
-            ),
-            (
-                "segment number",
-                16,
-                u64::from(segment.number),
-                u64::from(header.number),
-            ),
-            (
-                "segment's first index",
-                24,
-                self.verifier.size(),
-                header.first_index,
-            ),
-            (
-                "segment's first group",
-                32,
-                self.groups + 1,
-                header.first_group,
-            ),
-            ("segment's length", 40, segment.bytes, header.file_bytes),
-        ] {
-            if expected != actual {
-                return Err(at(rule, offset, &expected, &actual).into());
-            }
-        }
-        for (rule, offset, expected, actual) in [
-            (
-                "segment's genesis hash",
-                48,
-                self.marker.genesis,
-                header.genesis,
-            ),
-            (
-                "outer digest before the segment",
-                80,
-                self.previous_outer,
-                header.previous,
-            ),
-        ] {
-            if expected != actual {
-                let place = Some(Place { offset, ..place });
-                return Err(mismatch(rule, place, &expected, &actual).into());
-            }
-        }
+        let header = SegmentHeader::decode(bytes).map_err(|w| wrong(&w))?;
+        let expected = SegmentHeader {
+            chain: self.marker.chain.0,
+            number: segment.number,
+            first_index: self.verifier.size(),
+            first_group: self.groups + 1,
+            file_bytes: segment.bytes,
+            genesis: self.marker.genesis,
+            previous: self.previous_outer,
+        };
+        header.same_as(&expected).map_err(|w| wrong(&w))?;
         Ok(())
     }
 

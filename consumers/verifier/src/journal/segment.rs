@@ -59,6 +59,41 @@ impl SegmentHeader {
         take.crc(covered)?;
         Ok(header)
     }
+
+    /// Names the first field that is not as expected.
+    pub(crate) fn same_as(&self, expected: &Self) -> Result<(), Wrong> {
+        let numbers = |header: &Self| {
+            [
+                ("segment's chain", 12, u64::from(header.chain)),
+                ("segment number", 16, u64::from(header.number)),
+                ("segment's first index", 24, header.first_index),
+                ("segment's first group", 32, header.first_group),
+                ("segment's length", 40, header.file_bytes),
+            ]
+        };
+        for ((rule, at, expected), (_, _, actual)) in
+            numbers(expected).into_iter().zip(numbers(self))
+        {
+            if expected != actual {
+                return Err(Wrong::new(rule, at, expected, actual));
+            }
+        }
+        for (rule, at, expected, actual) in [
+            ("segment's genesis hash", 48, expected.genesis, self.genesis),
+            (
+                "outer digest before the segment",
+                80,
+                expected.previous,
+                self.previous,
+            ),
+        ] {
+            if expected != actual {
+                let hex = |hash: proto::Hash| crate::report::hex(&hash.0);
+                return Err(Wrong::new(rule, at, hex(expected), hex(actual)));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What `init` fixed for good.
