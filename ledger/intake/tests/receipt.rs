@@ -29,14 +29,21 @@ fn the_shipped_map_explains_every_column_it_drops() {
     let map = CsvMap::parse(MAP).expect("the shipped map is good");
     assert_eq!(map.name(), "receipt");
     assert_eq!(map.dropped().len(), 7);
-    assert!(map.dropped().iter().all(|dropped| !dropped.reason.is_empty()));
+    assert!(
+        map.dropped()
+            .iter()
+            .all(|dropped| !dropped.reason.is_empty())
+    );
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so by name")]
 fn all_8577_rows_of_the_receipt_log_are_accepted() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/receipt.csv");
     let Ok(file) = File::open(&path) else {
-        eprintln!("skipped: all_8577_rows_of_the_receipt_log_are_accepted (receipt.csv is not at hand)");
+        eprintln!(
+            "skipped: all_8577_rows_of_the_receipt_log_are_accepted (receipt.csv is not at hand)"
+        );
         return;
     };
     let map = CsvMap::parse(MAP).expect("the shipped map is good");
@@ -52,13 +59,26 @@ fn all_8577_rows_of_the_receipt_log_are_accepted() {
                 continue;
             }
         };
-        let event = cloudevent::structured(row.event.expose()).ok().expect("the map writes events");
+        let Ok(event) = cloudevent::structured(row.event.expose()) else {
+            panic!("the map writes events")
+        };
         match admit(event, &publisher, NOW, &random) {
             Ok(admitted) => {
-                let alias = admitted.split.subject.aliases.first().expect("the map gives an alias");
+                let alias = admitted
+                    .split
+                    .subject
+                    .aliases
+                    .first()
+                    .expect("the map gives an alias");
                 cases.insert(alias.local_id.expose().clone());
-                assert!(ids.insert(admitted.id.expose().to_owned()), "ids are unique");
-                assert!(admitted.findings.is_empty(), "no row tells of a special category");
+                assert!(
+                    ids.insert(admitted.id.expose().to_owned()),
+                    "ids are unique"
+                );
+                assert!(
+                    admitted.findings.is_empty(),
+                    "no row tells of a special category"
+                );
                 *accepted.entry(admitted.split.fact.name).or_insert(0) += 1;
             }
             Err(refused) => explained.push(format!("line {}: {}", row.line, refused.refusal)),
@@ -66,6 +86,9 @@ fn all_8577_rows_of_the_receipt_log_are_accepted() {
     }
     assert_eq!(explained, Vec::<String>::new());
     assert_eq!(cases.len(), 1_434);
-    let expected = [("collection.collected", 7_143), ("collection.service-requested", 1_434)];
+    let expected = [
+        ("collection.collected", 7_143),
+        ("collection.service-requested", 1_434),
+    ];
     assert_eq!(accepted, BTreeMap::from(expected));
 }

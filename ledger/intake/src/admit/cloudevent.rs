@@ -126,7 +126,10 @@ fn binary<'a>(request: &Request<'a>, format: Format) -> Result<Event<'a>, Refusa
     let mut found = Attributes::default();
     for (place, (name, value)) in request.attributes.iter().enumerate() {
         let value = percent_decoded(value).ok_or_else(|| {
-            invalid(attribute_name(name, place), "a header is percent-encoded UTF-8")
+            invalid(
+                attribute_name(name, place),
+                "a header is percent-encoded UTF-8",
+            )
         })?;
         found.put(name, Cow::Owned(value), place)?;
     }
@@ -148,8 +151,18 @@ fn rules() -> Rules {
 
 /// Attribute names that an answer may echo.
 const ATTRIBUTES: &[&str] = &[
-    "specversion", "id", "source", "type", "time", "datacontenttype", "dataschema", "subject",
-    "data", "data_base64", "traceparent", "tracestate",
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "time",
+    "datacontenttype",
+    "dataschema",
+    "subject",
+    "data",
+    "data_base64",
+    "traceparent",
+    "tracestate",
 ];
 
 #[derive(Clone, Copy)]
@@ -197,7 +210,10 @@ impl<'a> Attributes<'a> {
                 }
                 let Some(text) = json::text(member.value) else {
                     return if ATTRIBUTES.contains(&key) {
-                        Err(invalid(attribute_name(key, place), "this attribute is a text"))
+                        Err(invalid(
+                            attribute_name(key, place),
+                            "this attribute is a text",
+                        ))
                     } else {
                         Err(unknown(key, place))
                     };
@@ -265,8 +281,15 @@ impl<'a> Attributes<'a> {
         let type_name = bounded(required(self.type_name, "type")?, "type", TYPE_BYTES_MAX)?;
         let time = time::parse_rfc3339(&required(self.time, "time")?)
             .ok_or_else(|| invalid("time", "time is an RFC 3339 date and time with an offset"))?;
-        if self.traceparent.as_deref().is_some_and(|trace| !is_traceparent(trace)) {
-            return Err(invalid("traceparent", "traceparent has the form of W3C trace context"));
+        if self
+            .traceparent
+            .as_deref()
+            .is_some_and(|trace| !is_traceparent(trace))
+        {
+            return Err(invalid(
+                "traceparent",
+                "traceparent has the form of W3C trace context",
+            ));
         }
         let data = match (self.data, self.format.unwrap_or(Format::Json)) {
             (Some(Found::Json(value)), Format::Json) => Data::Json(Cow::Borrowed(value)),
@@ -284,7 +307,14 @@ impl<'a> Attributes<'a> {
                 return Err(Refusal::new(RefusalCode::DataMissing, "data", rule));
             }
         };
-        Ok(Event { id, source, type_name, time, traceparent: self.traceparent, data })
+        Ok(Event {
+            id,
+            source,
+            type_name,
+            time,
+            traceparent: self.traceparent,
+            data,
+        })
     }
 }
 
@@ -327,7 +357,11 @@ fn too_large(bytes: usize, max: usize) -> Result<(), Refusal> {
 }
 
 fn missing(name: &'static str) -> Refusal {
-    Refusal::new(RefusalCode::AttributeMissing, name, "this attribute is required")
+    Refusal::new(
+        RefusalCode::AttributeMissing,
+        name,
+        "this attribute is required",
+    )
 }
 
 fn invalid(name: impl Into<Cow<'static, str>>, rule: &'static str) -> Refusal {
@@ -353,7 +387,11 @@ fn attribute_name(name: &str, place: usize) -> Cow<'static, str> {
 
 /// Puts `data` in front of a fault's path.
 fn in_data(fault: &Refusal) -> Refusal {
-    Refusal::new(fault.code, json::join("data", &fault.field), fault.rule.clone())
+    Refusal::new(
+        fault.code,
+        json::join("data", &fault.field),
+        fault.rule.clone(),
+    )
 }
 
 fn unsupported() -> Refusal {
@@ -371,7 +409,9 @@ fn media_type(value: &str) -> (&str, Option<&str>) {
     let kind = parts.next().unwrap_or_default().trim();
     let charset = parts.find_map(|part| {
         let (name, value) = part.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches('"'))
     });
     (kind, charset)
 }
@@ -401,7 +441,11 @@ fn percent_decoded(value: &str) -> Option<String> {
         }
         let (pair, after) = rest.split_at_checked(2)?;
         let text = std::str::from_utf8(pair).ok()?;
-        bytes.push(u8::from_str_radix(text, 16).ok().filter(|_| !text.starts_with('+'))?);
+        bytes.push(
+            u8::from_str_radix(text, 16)
+                .ok()
+                .filter(|_| !text.starts_with('+'))?,
+        );
         rest = after;
     }
     String::from_utf8(bytes).ok()

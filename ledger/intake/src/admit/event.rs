@@ -77,9 +77,26 @@ impl Admitted {
     ) -> Self {
         let fact = split.fact;
         let slots = std::mem::take(&mut split.slots);
-        let slots = slots.into_iter().map(|values| commit(fact, values, random)).collect();
-        let Screened { findings, quarantined, case } = screened;
-        Self { publisher, source, id, time, split, slots, findings, quarantined, case }
+        let slots = slots
+            .into_iter()
+            .map(|values| commit(fact, values, random))
+            .collect();
+        let Screened {
+            findings,
+            quarantined,
+            case,
+        } = screened;
+        Self {
+            publisher,
+            source,
+            id,
+            time,
+            split,
+            slots,
+            findings,
+            quarantined,
+            case,
+        }
     }
 }
 
@@ -103,7 +120,10 @@ pub struct Refused {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, finding: None }
+        Self {
+            refusal,
+            finding: None,
+        }
     }
 }
 
@@ -131,12 +151,18 @@ pub fn admit(
     let split = proto::split(data, &id);
     let screened = screen(&split, &publisher.code)?;
     let (code, source) = (publisher.code.clone(), event.source.into_owned());
-    Ok(Admitted::committed(code, source, id, event.time, split, screened, random))
+    Ok(Admitted::committed(
+        code, source, id, event.time, split, screened, random,
+    ))
 }
 
 fn fact_of(type_name: &str) -> Result<&'static Fact, Refusal> {
     proto::fact_by_type(type_name).ok_or_else(|| {
-        Refusal::new(RefusalCode::TypeUnknown, "type", "the type is one of the catalogue")
+        Refusal::new(
+            RefusalCode::TypeUnknown,
+            "type",
+            "the type is one of the catalogue",
+        )
     })
 }
 
@@ -180,13 +206,15 @@ fn screen(split: &Split, publisher: &PublisherCode) -> Result<Screened, Box<Refu
                     screened.quarantined.push(leaf);
                 }
             }
-            screened.findings.extend(classes.into_iter().map(|category| Finding {
-                kind: FindingKind::SpecialCategory { category },
-                publisher: publisher.clone(),
-                fact: split.fact,
-                path: text.path(),
-                list_version: &lists.words.version,
-            }));
+            screened
+                .findings
+                .extend(classes.into_iter().map(|category| Finding {
+                    kind: FindingKind::SpecialCategory { category },
+                    publisher: publisher.clone(),
+                    fact: split.fact,
+                    path: text.path(),
+                    list_version: &lists.words.version,
+                }));
         }
         if is_case && text.slot.0 == 0 && text.field == CASE_FIELD {
             screened.case = Some(Personal::new(text.text.to_owned()));

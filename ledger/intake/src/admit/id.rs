@@ -55,11 +55,23 @@ mod tests {
         assert_eq!(check("019a8f3e-7c00-7abc-8def-0123456789ab", false), None);
         let not_random = Some(RefusalCode::IdNotRandom);
         // Version 1, a wrong variant, the nil id, no hyphens, braces, a case reference.
-        assert_eq!(check("c232ab00-9414-11ec-b3c8-9f6bdeced846", false), not_random);
-        assert_eq!(check("0b7a1f0e-52d4-4c1b-ca3e-2f6f0d9a7c11", false), not_random);
-        assert_eq!(check("00000000-0000-0000-0000-000000000000", false), not_random);
+        assert_eq!(
+            check("c232ab00-9414-11ec-b3c8-9f6bdeced846", false),
+            not_random
+        );
+        assert_eq!(
+            check("0b7a1f0e-52d4-4c1b-ca3e-2f6f0d9a7c11", false),
+            not_random
+        );
+        assert_eq!(
+            check("00000000-0000-0000-0000-000000000000", false),
+            not_random
+        );
         assert_eq!(check("0b7a1f0e52d44c1b9a3e2f6f0d9a7c11", false), not_random);
-        assert_eq!(check("{0b7a1f0e-52d4-4c1b-9a3e-2f6f0d9a7c1}", false), not_random);
+        assert_eq!(
+            check("{0b7a1f0e-52d4-4c1b-9a3e-2f6f0d9a7c1}", false),
+            not_random
+        );
         assert_eq!(check("case-10011", false), not_random);
     }
 
@@ -67,7 +79,10 @@ mod tests {
     fn map_ids_take_any_text_of_the_length() {
         assert_eq!(check("case-10011", true), None);
         assert_eq!(check(&"x".repeat(256), true), None);
-        assert_eq!(check(&"x".repeat(257), true), Some(RefusalCode::AttributeInvalid));
+        assert_eq!(
+            check(&"x".repeat(257), true),
+            Some(RefusalCode::AttributeInvalid)
+        );
         assert_eq!(check("", true), Some(RefusalCode::AttributeInvalid));
         assert_eq!(check("a\nb", true), Some(RefusalCode::AttributeInvalid));
     }

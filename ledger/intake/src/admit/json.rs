@@ -19,6 +19,9 @@ pub struct Member<'a> {
     pub value: &'a [u8],
 }
 
+/// Levels of a path that a fault too deep still names.
+const DEEP_PATH_LEVELS_MAX: usize = 4;
+
 /// What a document may be, and which keys may be named in an answer.
 #[derive(Clone, Copy)]
 pub struct Rules {
@@ -90,7 +93,10 @@ pub fn array_items(bytes: &[u8], items_max: usize) -> Result<Vec<&[u8]>, Refusal
         }
         at += 1;
     }
-    if inside.get(at + 1..).is_some_and(|rest| !rest.trim_ascii().is_empty()) {
+    if inside
+        .get(at + 1..)
+        .is_some_and(|rest| !rest.trim_ascii().is_empty())
+    {
         return Err(malformed("something follows the array of the batch"));
     }
     Ok(items)
@@ -148,7 +154,11 @@ impl<'a> Scan<'a> {
         if std::str::from_utf8(bytes).is_err() {
             return Err(Refusal::new(RefusalCode::InvalidUtf8, "", "JSON is UTF-8"));
         }
-        Ok(Self { bytes, at: 0, rules })
+        Ok(Self {
+            bytes,
+            at: 0,
+            rules,
+        })
     }
 
     fn peek(&self) -> Option<u8> {
@@ -219,10 +229,16 @@ impl<'a> Scan<'a> {
                 return Err(self.twice(&key, keys.len()));
             }
             let start = self.at;
-            self.value(depth).map_err(|fault| self.inside(&key, keys.len(), fault))?;
+            self.value(depth).map_err(|fault| {
+                let name = self.name(&key, keys.len());
+                within(depth, &name, fault)
+            })?;
             if let Some(members) = members.as_deref_mut() {
                 let value = self.bytes.get(start..self.at).unwrap_or_default();
-                members.push(Member { key: key.clone(), value });
+                members.push(Member {
+                    key: key.clone(),
+                    value,
+                });
             }
             keys.push(key);
             self.blanks();
@@ -253,18 +269,20 @@ impl<'a> Scan<'a> {
 
     fn twice(&self, key: &str, place: usize) -> Refusal {
         let field = self.name(key, place);
-        Refusal::new(RefusalCode::DuplicateField, field, "an object has each key once")
+        Refusal::new(
+            RefusalCode::DuplicateField,
+            field,
+            "an object has each key once",
+        )
     }
 
     /// A key as an answer may show it.
     fn name(&self, key: &str, place: usize) -> String {
-        if (self.rules.nameable)(key) { key.to_owned() } else { format!("(member {})", place + 1) }
-    }
-
-    /// Puts the name of the member in front of a fault's path.
-    fn inside(&self, key: &str, place: usize, fault: Refusal) -> Refusal {
-        let name = self.name(key, place);
-        Refusal { field: join(&name, &fault.field).into(), ..fault }
+        if (self.rules.nameable)(key) {
+            key.to_owned()
+        } else {
+            format!("(member {})", place + 1)
+        }
     }
 
     fn array(&mut self, depth: usize) -> Result<(), Refusal> {
@@ -277,10 +295,8 @@ impl<'a> Scan<'a> {
         }
         let mut place = 0_usize;
         loop {
-            self.value(depth).map_err(|fault| Refusal {
-                field: join(&format!("[{place}]"), &fault.field).into(),
-                ..fault
-            })?;
+            self.value(depth)
+                .map_err(|fault| within(depth, &format!("[{place}]"), fault))?;
             place += 1;
             self.blanks();
             match self.peek() {
@@ -404,6 +420,17 @@ impl<'a> Scan<'a> {
             self.at += 1;
         }
         self.at - start
+    }
+}
+
+/// Puts the name of a member or element in front of a fault's path.
+fn within(depth: usize, name: &str, fault: Refusal) -> Refusal {
+    if fault.code == RefusalCode::JsonTooDeep && depth > DEEP_PATH_LEVELS_MAX {
+        return fault;
+    }
+    Refusal {
+        field: join(name, &fault.field).into(),
+        ..fault
     }
 }
 

@@ -16,6 +16,8 @@ use super::refusal::{Refusal, RefusalCode};
 
 /// What every publisher's token begins with, so that a leaked one is recognised.
 pub const TOKEN_PREFIX: &str = "cfp_";
+/// What every token of an actor of the ledger (an officer, a user of the command line) begins with.
+pub const USER_TOKEN_PREFIX: &str = "cfu_";
 /// Random bytes of a token.
 const TOKEN_BYTES: usize = 32;
 /// Letters of base64url after the prefix.
@@ -59,18 +61,29 @@ pub fn authorise(publisher: &Publisher, source: &str, fact: &Fact) -> Result<(),
 pub struct Token(Zeroizing<String>);
 
 impl Token {
-    /// A new token of 256 random bits.
+    /// A new token of a publisher, of 256 random bits.
     pub fn mint(random: &dyn Random) -> Self {
+        Self::mint_as(TOKEN_PREFIX, random)
+    }
+
+    /// A new token of an actor of the ledger.
+    pub fn mint_user(random: &dyn Random) -> Self {
+        Self::mint_as(USER_TOKEN_PREFIX, random)
+    }
+
+    fn mint_as(prefix: &str, random: &dyn Random) -> Self {
         let bytes = Zeroizing::new(ground::array::<TOKEN_BYTES>(random));
-        let mut text = Zeroizing::new(String::with_capacity(TOKEN_PREFIX.len() + TOKEN_LETTERS));
-        text.push_str(TOKEN_PREFIX);
+        let mut text = Zeroizing::new(String::with_capacity(prefix.len() + TOKEN_LETTERS));
+        text.push_str(prefix);
         URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut text);
         Self(text)
     }
 
     /// Reads a token as a request carries it; `None` when it has another form.
     pub fn parse(text: &str) -> Option<Self> {
-        let letters = text.strip_prefix(TOKEN_PREFIX)?;
+        let letters = text
+            .strip_prefix(TOKEN_PREFIX)
+            .or_else(|| text.strip_prefix(USER_TOKEN_PREFIX))?;
         if letters.len() != TOKEN_LETTERS {
             return None;
         }
@@ -111,7 +124,8 @@ pub struct TokenHash(pub [u8; 32]);
 pub trait TokenStore: Send + Sync {
     /// The stored hash and the publisher of a token that is valid at this moment, found by hash.
     /// Rotation keeps two tokens of one publisher valid until the older one expires.
-    fn find(&self, hash: &TokenHash, now: proto::UnixMillis) -> Option<(TokenHash, Arc<Publisher>)>;
+    fn find(&self, hash: &TokenHash, now: proto::UnixMillis)
+    -> Option<(TokenHash, Arc<Publisher>)>;
 }
 
 /// Finds the publisher of an `authorization` header.
@@ -123,13 +137,15 @@ pub fn authenticate(
     store: &dyn TokenStore,
     now: proto::UnixMillis,
 ) -> Result<Arc<Publisher>, Refusal> {
-    let found = authorization.and_then(Token::from_authorization).and_then(|token| {
-        let hash = token.hash();
-        let (stored, publisher) = store.find(&hash, now)?;
-        // An index may compare a prefix at its own pace; the decision is made in constant time.
-        aws_lc_rs::constant_time::verify_slices_are_equal(&stored.0, &hash.0).ok()?;
-        Some(publisher)
-    });
+    let found = authorization
+        .and_then(Token::from_authorization)
+        .and_then(|token| {
+            let hash = token.hash();
+            let (stored, publisher) = store.find(&hash, now)?;
+            // An index may compare a prefix at its own pace; the decision is made in constant time.
+            aws_lc_rs::constant_time::verify_slices_are_equal(&stored.0, &hash.0).ok()?;
+            Some(publisher)
+        });
     found.ok_or_else(|| {
         let rule = "a bearer token of a registered publisher is required";
         Refusal::new(RefusalCode::Unauthenticated, "authorization", rule)
@@ -161,16 +177,24 @@ mod tests {
 
     fn check(source: &str, type_name: &str) -> Option<RefusalCode> {
         let fact = proto::fact_by_type(type_name).expect("a type of the catalogue");
-        authorise(&publisher(), source, fact).err().map(|refusal| refusal.code)
+        authorise(&publisher(), source, fact)
+            .err()
+            .map(|refusal| refusal.code)
     }
 
     #[test]
     fn only_what_is_registered() {
         let collected = "uk.counterfoil.collection.collected.v1";
         assert_eq!(check("urn:crm", collected), None);
-        assert_eq!(check("urn:crm2", collected), Some(RefusalCode::SourceNotAllowed));
+        assert_eq!(
+            check("urn:crm2", collected),
+            Some(RefusalCode::SourceNotAllowed)
+        );
         let consent = "uk.counterfoil.consent.given.v1";
-        assert_eq!(check("urn:crm", consent), Some(RefusalCode::FamilyNotAllowed));
+        assert_eq!(
+            check("urn:crm", consent),
+            Some(RefusalCode::FamilyNotAllowed)
+        );
         let blocked = "uk.counterfoil.collection.card-data-blocked.v1";
         assert_eq!(check("urn:crm", blocked), Some(RefusalCode::MayNotAppend));
     }

@@ -25,7 +25,11 @@ impl Refusal {
         field: impl Into<Cow<'static, str>>,
         rule: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { code, field: field.into(), rule: rule.into() }
+        Self {
+            code,
+            field: field.into(),
+            rule: rule.into(),
+        }
     }
 }
 
@@ -188,7 +192,11 @@ impl From<proto::RuleCode> for RefusalCode {
 
 impl From<proto::DecodeError> for Refusal {
     fn from(error: proto::DecodeError) -> Self {
-        Self::new(error.rule.into(), super::json::join("data", &error.path), error.rule.advice())
+        Self::new(
+            error.rule.into(),
+            super::json::join("data", &error.path),
+            error.rule.advice(),
+        )
     }
 }
 
@@ -207,7 +215,9 @@ pub struct RefusalCounts {
 
 impl Default for RefusalCounts {
     fn default() -> Self {
-        Self { counts: RefusalCode::ALL.iter().map(|_| AtomicU64::new(0)).collect() }
+        Self {
+            counts: RefusalCode::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+        }
     }
 }
 
@@ -221,7 +231,9 @@ impl RefusalCounts {
 
     /// How often this code was given.
     pub fn of(&self, code: RefusalCode) -> u64 {
-        self.counts.get(code.place()).map_or(0, |count| count.load(Ordering::Relaxed))
+        self.counts
+            .get(code.place())
+            .map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     /// Every code with its count, for `/metrics`.
@@ -240,7 +252,11 @@ mod tests {
         for (place, code) in RefusalCode::ALL.iter().enumerate() {
             assert_eq!(code.place(), place);
             assert!(seen.insert(code.as_str()));
-            assert!(code.as_str().bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'));
+            assert!(
+                code.as_str()
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            );
             assert!((400..=503).contains(&code.http_status()));
         }
     }

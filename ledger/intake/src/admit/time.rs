@@ -26,7 +26,10 @@ pub fn parse_rfc3339(text: &str) -> Option<UnixMillis> {
     });
     let offset = match rest.strip_prefix(b".") {
         Some(fraction) => {
-            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let digits = fraction
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count();
             if !(1..=9).contains(&digits) {
                 return None;
             }
@@ -37,8 +40,21 @@ pub fn parse_rfc3339(text: &str) -> Option<UnixMillis> {
     if !shaped || !is_offset(offset) {
         return None;
     }
-    let instant: jiff::Timestamp = text.parse().ok()?;
-    Some(UnixMillis(instant.as_nanosecond().div_euclid(1_000_000).try_into().ok()?))
+    match text.parse::<jiff::Timestamp>() {
+        Ok(instant) => {
+            let millis = instant.as_nanosecond().div_euclid(1_000_000);
+            Some(UnixMillis(i64::try_from(millis).ok()?))
+        }
+        // A real date at the far ends of what can be written: later or earlier than any bound.
+        Err(_) => {
+            let civil: jiff::civil::DateTime = text.get(..19)?.parse().ok()?;
+            Some(UnixMillis(if civil.year() > 1900 {
+                i64::MAX
+            } else {
+                i64::MIN
+            }))
+        }
+    }
 }
 
 fn is_offset(offset: &[u8]) -> bool {
@@ -83,12 +99,26 @@ mod tests {
         check("1969-12-31T23:59:59.9999Z", Some(-1));
         check("1970-01-01T01:00:00+01:00", Some(0));
         check("1900-01-01T00:00:00Z", Some(EARLIEST.0));
+        check("9999-12-31T23:59:59Z", Some(i64::MAX));
+        check(
+            "0000-01-01T00:00:00Z",
+            parse_rfc3339("0000-01-01T00:00:00Z").map(|time| time.0),
+        );
         for bad in [
-            "", "1970-01-01", "1970-01-01T00:00:00", "1970-01-01 00:00:00Z",
-            "1970-01-01T00:00:00+0100", "1970-01-01T00:00:00+24:00", "1970-01-01T00:00:00.Z",
-            "1970-02-30T00:00:00Z", "1970-01-01T25:00:00Z", "1970-01-01T00:00:00,5Z",
-            "1970-01-01T00:00:00Z[Europe/London]", "+001970-01-01T00:00:00Z",
-            "1970-01-01T00:00:00.0000000001Z", "１９70-01-01T00:00Z",
+            "",
+            "1970-01-01",
+            "1970-01-01T00:00:00",
+            "1970-01-01 00:00:00Z",
+            "1970-01-01T00:00:00+0100",
+            "1970-01-01T00:00:00+24:00",
+            "1970-01-01T00:00:00.Z",
+            "1970-02-30T00:00:00Z",
+            "1970-01-01T25:00:00Z",
+            "1970-01-01T00:00:00,5Z",
+            "1970-01-01T00:00:00Z[Europe/London]",
+            "+001970-01-01T00:00:00Z",
+            "1970-01-01T00:00:00.0000000001Z",
+            "１９70-01-01T00:00Z",
         ] {
             check(bad, None);
         }
@@ -97,7 +127,11 @@ mod tests {
     #[test]
     fn bounds_are_ten_minutes_and_1900() {
         let now = UnixMillis(1_000_000_000_000);
-        let code = |time| check_time(UnixMillis(time), now).err().map(|refusal| refusal.code);
+        let code = |time| {
+            check_time(UnixMillis(time), now)
+                .err()
+                .map(|refusal| refusal.code)
+        };
         assert_eq!(code(now.0 + 600_000), None);
         assert_eq!(code(now.0 + 600_001), Some(RefusalCode::TimeAhead));
         assert_eq!(code(EARLIEST.0), None);

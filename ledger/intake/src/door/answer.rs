@@ -54,19 +54,40 @@ impl ItemResult {
             FoilDetail::Note => (None, Some(receipt.foil.note)),
             FoilDetail::Full => (Some(FoilJson::new(receipt.foil)), None),
         };
-        Self { item, status, index: Some(receipt.index.0), foil, note, problem: None }
+        Self {
+            item,
+            status,
+            index: Some(receipt.index.0),
+            foil,
+            note,
+            problem: None,
+        }
     }
 
     /// Would be recorded (dry run).
     pub(super) fn judged_good(item: usize) -> Self {
-        Self { item, status: 200, index: None, foil: None, note: None, problem: None }
+        Self {
+            item,
+            status: 200,
+            index: None,
+            foil: None,
+            note: None,
+            problem: None,
+        }
     }
 
     /// Refused.
     pub(super) fn refused(item: usize, refusal: &Refusal) -> Self {
         let problem = Some(Problem::new(refusal));
         let status = refusal.code.http_status();
-        Self { item, status, index: None, foil: None, note: None, problem }
+        Self {
+            item,
+            status,
+            index: None,
+            foil: None,
+            note: None,
+            problem,
+        }
     }
 }
 
@@ -94,7 +115,9 @@ impl Problem {
     fn new(refusal: &Refusal) -> Self {
         let code = refusal.code.as_str();
         let status = refusal.code.http_status();
-        let phrase = StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
+        let phrase = StatusCode::from_u16(status)
+            .ok()
+            .and_then(|code| code.canonical_reason());
         Self {
             kind: format!("urn:counterfoil:problem:{}", code.to_ascii_lowercase()),
             title: phrase.unwrap_or("Refused"),
@@ -133,7 +156,11 @@ impl FoilJson {
             link: STANDARD.encode(foil.link),
             record: STANDARD.encode(&foil.record),
             salt: STANDARD.encode(foil.salt),
-            path: foil.path.iter().map(|hash| STANDARD.encode(hash.0)).collect(),
+            path: foil
+                .path
+                .iter()
+                .map(|hash| STANDARD.encode(hash.0))
+                .collect(),
             note: foil.note,
         }
     }
@@ -159,7 +186,9 @@ pub(super) fn problem(refusal: &Refusal) -> Response<Body> {
     match refusal.code {
         RefusalCode::Unauthenticated => {
             let value = HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, value);
         }
         RefusalCode::Draining | RefusalCode::Stopped => {
             retry_after(&mut response, RETRY_AFTER_STOP_S);
@@ -174,16 +203,25 @@ pub(super) fn not_taken(error: SubmitError) -> (Refusal, Response<Body>) {
     let (refusal, seconds) = match error {
         SubmitError::QueueFull { retry_after_s } => {
             let rule = "the queue is full; nothing of this request was recorded, send it again";
-            (Refusal::new(RefusalCode::QueueFull, "", rule), retry_after_s)
+            (
+                Refusal::new(RefusalCode::QueueFull, "", rule),
+                retry_after_s,
+            )
         }
         SubmitError::Draining => {
             let rule = "the ledger is stopping; nothing of this request was recorded";
-            (Refusal::new(RefusalCode::Draining, "", rule), RETRY_AFTER_STOP_S)
+            (
+                Refusal::new(RefusalCode::Draining, "", rule),
+                RETRY_AFTER_STOP_S,
+            )
         }
         SubmitError::Stopped => {
             let rule = "the ledger has stopped writing; send the same events again once it is back, \
                         repeats are found by their ids";
-            (Refusal::new(RefusalCode::Stopped, "", rule), RETRY_AFTER_STOP_S)
+            (
+                Refusal::new(RefusalCode::Stopped, "", rule),
+                RETRY_AFTER_STOP_S,
+            )
         }
     };
     let mut response = problem(&refusal);
@@ -193,14 +231,18 @@ pub(super) fn not_taken(error: SubmitError) -> (Refusal, Response<Body>) {
 
 /// Repeats the caller's trace in the answer.
 pub(super) fn trace(headers: &HeaderMap, response: &mut Response<Body>) {
-    let Some(value) = headers.get("traceparent") else { return };
+    let Some(value) = headers.get("traceparent") else {
+        return;
+    };
     if value.to_str().is_ok_and(is_traceparent) {
         response.headers_mut().insert("traceparent", value.clone());
     }
 }
 
 fn retry_after(response: &mut Response<Body>, seconds: u32) {
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
 }
 
 fn respond(status: u16, kind: &'static str, body: &impl Serialize) -> Response<Body> {
@@ -208,6 +250,8 @@ fn respond(status: u16, kind: &'static str, body: &impl Serialize) -> Response<B
     let bytes = serde_json::to_vec(body).expect("answers are texts, numbers and lists of them");
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

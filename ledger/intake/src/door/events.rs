@@ -8,9 +8,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, Uri, header};
 
+use super::Door;
 use super::answer::{self, ItemResult, Results};
 use super::request::{self, Parameters};
-use super::Door;
 use crate::admit::cloudevent::{self, Event, Events};
 use crate::admit::{Admitted, Finding, Publisher, Refusal, admit};
 use crate::engine::{Outcome, SubmitError};
@@ -49,10 +49,11 @@ async fn taken(
     let attributes = request::attributes(headers)?;
     let judged = judge(door, &publisher, headers, &attributes, &body).await?;
     let (batch, findings) = (judged.batch, judged.findings);
-    if !parameters.dry_run && !findings.is_empty() {
-        if let Err(error) = door.findings.append(findings).await {
-            return Ok(not_taken(door, error));
-        }
+    if !parameters.dry_run
+        && !findings.is_empty()
+        && let Err(error) = door.findings.append(findings).await
+    {
+        return Ok(not_taken(door, error));
     }
     let results = match settle(door, parameters, judged.items).await {
         Ok(results) => results,
@@ -75,9 +76,19 @@ async fn judge(
     attributes: &[(String, String)],
     body: &Bytes,
 ) -> Result<Judged, Refusal> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let request = cloudevent::Request { content_type, attributes, body };
-    let mut judged = Judged { batch: false, items: Vec::new(), findings: Vec::new() };
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let request = cloudevent::Request {
+        content_type,
+        attributes,
+        body,
+    };
+    let mut judged = Judged {
+        batch: false,
+        items: Vec::new(),
+        findings: Vec::new(),
+    };
     match cloudevent::read(&request)? {
         Events::One(event) => take(door, publisher, *event, &mut judged),
         Events::Batch(items) => {
@@ -134,7 +145,11 @@ async fn settle(
     }
     if !admitted.is_empty() {
         let outcomes = door.engine.submit(admitted).await?;
-        assert_eq!(outcomes.len(), places.len(), "the engine answers every event it was given");
+        assert_eq!(
+            outcomes.len(),
+            places.len(),
+            "the engine answers every event it was given"
+        );
         for (place, outcome) in places.into_iter().zip(outcomes) {
             results.push(match outcome {
                 Outcome::Recorded(receipt) => {
@@ -168,7 +183,13 @@ fn worded(batch: bool, parameters: Parameters, mut results: Vec<ItemResult>) -> 
     } else {
         422
     };
-    answer::json(status, &Results { dry_run: parameters.dry_run, results })
+    answer::json(
+        status,
+        &Results {
+            dry_run: parameters.dry_run,
+            results,
+        },
+    )
 }
 
 fn not_taken(door: &Door, error: SubmitError) -> Response<Body> {

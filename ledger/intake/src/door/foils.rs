@@ -15,7 +15,10 @@ use crate::admit::json::{self, Rules};
 use crate::admit::{Refusal, RefusalCode, id};
 
 /// What a question for foils may look like.
-const RULES: Rules = Rules { depth_max: 2, nameable: |key| matches!(key, "source" | "ids") };
+const RULES: Rules = Rules {
+    depth_max: 2,
+    nameable: |key| matches!(key, "source" | "ids"),
+};
 
 /// The handler.
 pub(super) async fn find(
@@ -49,7 +52,11 @@ async fn found(
         let rule = "the publisher is not registered to speak for this source";
         return Err(Refusal::new(RefusalCode::SourceNotAllowed, "source", rule));
     }
-    let receipts = match door.engine.find_foils(&question.source, &question.ids).await {
+    let receipts = match door
+        .engine
+        .find_foils(&question.source, &question.ids)
+        .await
+    {
         Ok(receipts) => receipts,
         Err(error) => {
             let (refusal, response) = answer::not_taken(error);
@@ -62,11 +69,20 @@ async fn found(
         "",
         "no event with this source and id can be found within the dedup horizon",
     );
-    let results = receipts.into_iter().enumerate().map(|(item, receipt)| match receipt {
-        Some(receipt) => ItemResult::recorded(item, 200, receipt, parameters.foils),
-        None => ItemResult::refused(item, &not_found),
-    });
-    Ok(answer::json(200, &Results { dry_run: false, results: results.collect() }))
+    let results = receipts
+        .into_iter()
+        .enumerate()
+        .map(|(item, receipt)| match receipt {
+            Some(receipt) => ItemResult::recorded(item, 200, receipt, parameters.foils),
+            None => ItemResult::refused(item, &not_found),
+        });
+    Ok(answer::json(
+        200,
+        &Results {
+            dry_run: false,
+            results: results.collect(),
+        },
+    ))
 }
 
 /// `{"source": "...", "ids": ["...", ...]}`.
@@ -80,7 +96,9 @@ impl Question {
         let (mut source, mut ids) = (None, None);
         for (place, member) in json::object(body, RULES)?.into_iter().enumerate() {
             match &*member.key {
-                "source" => source = json::text(member.value).filter(|t| t.len() <= SOURCE_BYTES_MAX),
+                "source" => {
+                    source = json::text(member.value).filter(|t| t.len() <= SOURCE_BYTES_MAX)
+                }
                 "ids" => ids = Some(texts(member.value)?),
                 _ => {
                     let field = format!("(member {})", place + 1);
@@ -93,7 +111,9 @@ impl Question {
             Refusal::new(RefusalCode::WrongType, field, rule)
         };
         Ok(Self {
-            source: source.ok_or_else(|| missing("source", "source is a text"))?.into_owned(),
+            source: source
+                .ok_or_else(|| missing("source", "source is a text"))?
+                .into_owned(),
             ids: ids.ok_or_else(|| missing("ids", "ids is a list of 1 to 1,000 ids"))?,
         })
     }
@@ -101,7 +121,11 @@ impl Question {
 
 fn texts(value: &[u8]) -> Result<Vec<Personal<String>>, Refusal> {
     let wrong = |field: String| {
-        Refusal::new(RefusalCode::WrongType, field, "ids is a list of 1 to 1,000 ids")
+        Refusal::new(
+            RefusalCode::WrongType,
+            field,
+            "ids is a list of 1 to 1,000 ids",
+        )
     };
     let items = json::array_items(value, BATCH_EVENTS_MAX)?;
     if items.is_empty() {
@@ -110,8 +134,10 @@ fn texts(value: &[u8]) -> Result<Vec<Personal<String>>, Refusal> {
     let mut ids = Vec::with_capacity(items.len());
     for (place, item) in items.into_iter().enumerate() {
         let text = json::text(item).ok_or_else(|| wrong(format!("ids[{place}]")))?;
-        id::check_id(&text, true)
-            .map_err(|fault| Refusal { field: format!("ids[{place}]").into(), ..fault })?;
+        id::check_id(&text, true).map_err(|fault| Refusal {
+            field: format!("ids[{place}]").into(),
+            ..fault
+        })?;
         ids.push(Personal::new(text.into_owned()));
     }
     Ok(ids)

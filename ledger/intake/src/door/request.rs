@@ -28,14 +28,21 @@ pub(super) fn publisher(door: &Door, headers: &HeaderMap) -> Result<Arc<Publishe
         let rule = "the ledger is stopping; send this again to the next instance";
         return Err(Refusal::new(RefusalCode::Draining, "", rule));
     }
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let authorization = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     authenticate(authorization, door.tokens.as_ref(), door.now())
 }
 
 /// The parameters of the query; an unknown one is refused rather than passed over.
 pub(super) fn parameters(uri: &Uri) -> Result<Parameters, Refusal> {
     let mut parameters = Parameters::default();
-    for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+    for pair in uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+    {
         match pair.split_once('=').unwrap_or((pair, "")) {
             ("dry_run", "" | "true" | "1") => parameters.dry_run = true,
             ("dry_run", "false" | "0") => parameters.dry_run = false,
@@ -43,7 +50,9 @@ pub(super) fn parameters(uri: &Uri) -> Result<Parameters, Refusal> {
             ("foils", "note") => parameters.foils = FoilDetail::Note,
             ("foils", "full") => parameters.foils = FoilDetail::Full,
             (name, _) => {
-                let field = ["dry_run", "foils"].into_iter().find(|known| *known == name);
+                let field = ["dry_run", "foils"]
+                    .into_iter()
+                    .find(|known| *known == name);
                 let rule = "the query has dry_run (true, false) and foils (none, note, full)";
                 let field = field.unwrap_or("query");
                 return Err(Refusal::new(RefusalCode::ParameterInvalid, field, rule));
@@ -55,13 +64,17 @@ pub(super) fn parameters(uri: &Uri) -> Result<Parameters, Refusal> {
 
 /// The whole body, at most [`REQUEST_BYTES_MAX`].
 pub(super) async fn body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let stated = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
     if stated.and_then(|text| text.parse::<u64>().ok()) > Some(REQUEST_BYTES_MAX as u64) {
         return Err(too_large());
     }
     // The error does not say whether the limit or the connection ended the body; a caller whose
     // connection broke reads no answer.
-    axum::body::to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| too_large())
+    axum::body::to_bytes(body, REQUEST_BYTES_MAX)
+        .await
+        .map_err(|_| too_large())
 }
 
 fn too_large() -> Refusal {
@@ -100,8 +113,20 @@ mod tests {
     fn unknown_parameters_are_refused() {
         let full = Parameters::default();
         assert_eq!(check(""), Ok(full));
-        assert_eq!(check("?dry_run"), Ok(Parameters { dry_run: true, ..full }));
-        assert_eq!(check("?dry_run=false&foils=note"), Ok(Parameters { foils: FoilDetail::Note, ..full }));
+        assert_eq!(
+            check("?dry_run"),
+            Ok(Parameters {
+                dry_run: true,
+                ..full
+            })
+        );
+        assert_eq!(
+            check("?dry_run=false&foils=note"),
+            Ok(Parameters {
+                foils: FoilDetail::Note,
+                ..full
+            })
+        );
         assert_eq!(check("?dryrun"), Err(RefusalCode::ParameterInvalid));
         assert_eq!(check("?foils=some"), Err(RefusalCode::ParameterInvalid));
     }

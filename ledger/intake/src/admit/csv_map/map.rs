@@ -51,8 +51,15 @@ pub(super) struct FieldMap {
 pub(super) enum Value {
     Constant(serde_json::Value),
     Template(Template),
-    Column { column: String, words: BTreeMap<String, String>, refuse: BTreeMap<String, String> },
-    Time { time: TimeColumn, write: Write },
+    Column {
+        column: String,
+        words: BTreeMap<String, String>,
+        refuse: BTreeMap<String, String>,
+    },
+    Time {
+        time: TimeColumn,
+        write: Write,
+    },
 }
 
 /// How a time is written into the data.
@@ -164,7 +171,11 @@ impl CsvMap {
             source: file.source,
             id: Template::parse(&file.id.template)?,
             time: TimeColumn::new(file.time.column, file.time.format, file.time.zone)?,
-            events: file.event.into_iter().map(EventMap::new).collect::<Result<_, _>>()?,
+            events: file
+                .event
+                .into_iter()
+                .map(EventMap::new)
+                .collect::<Result<_, _>>()?,
             dropped: file.dropped,
         };
         if !map.id.has_columns() {
@@ -209,7 +220,9 @@ impl CsvMap {
     /// every other one is dropped on purpose.
     pub(super) fn check_header(&self, header: &[String]) -> Result<(), MapError> {
         if header.len() > COLUMNS_MAX {
-            return Err(MapError(format!("the file has more than {COLUMNS_MAX} columns")));
+            return Err(MapError(format!(
+                "the file has more than {COLUMNS_MAX} columns"
+            )));
         }
         for column in self.columns() {
             match header.iter().filter(|name| *name == column).count() {
@@ -233,8 +246,16 @@ impl CsvMap {
 
 impl EventMap {
     fn new(file: EventFile) -> Result<Self, MapError> {
-        let fields = file.field.into_iter().map(FieldMap::new).collect::<Result<_, _>>()?;
-        Ok(Self { type_name: file.type_name, when: file.when, fields })
+        let fields = file
+            .field
+            .into_iter()
+            .map(FieldMap::new)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            type_name: file.type_name,
+            when: file.when,
+            fields,
+        })
     }
 }
 
@@ -255,14 +276,28 @@ impl FieldMap {
             }
             (None, None, Some(column), Some(format)) if plain => Value::Time {
                 time: TimeColumn::new(column, format, file.zone)?,
-                write: file.write.ok_or_else(|| wrong("a time says write = date or instant"))?,
+                write: file
+                    .write
+                    .ok_or_else(|| wrong("a time says write = date or instant"))?,
             },
             (None, None, Some(column), None) if file.write.is_none() && file.zone.is_none() => {
-                Value::Column { column, words: file.words, refuse: file.refuse }
+                Value::Column {
+                    column,
+                    words: file.words,
+                    refuse: file.refuse,
+                }
             }
-            _ => return Err(wrong("one of constant, template or column, with what belongs to it")),
+            _ => {
+                return Err(wrong(
+                    "one of constant, template or column, with what belongs to it",
+                ));
+            }
         };
-        Ok(Self { path, value, required: file.required })
+        Ok(Self {
+            path,
+            value,
+            required: file.required,
+        })
     }
 }
 
@@ -275,6 +310,10 @@ impl TimeColumn {
                 "time of column {column:?}: a format with %z or %:z, or else a zone"
             )));
         }
-        Ok(Self { column, format, zone })
+        Ok(Self {
+            column,
+            format,
+            zone,
+        })
     }
 }

@@ -67,8 +67,13 @@ impl CsvMap {
     /// [`MapError`] when the header cannot be read or does not fit the map.
     pub fn rows<R: Read>(&self, file: R) -> Result<Rows<'_, R>, MapError> {
         let budget = Rc::new(Cell::new(ROW_BYTES_MAX));
-        let bounded = Bounded { file, budget: Rc::clone(&budget) };
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bounded);
+        let bounded = Bounded {
+            file,
+            budget: Rc::clone(&budget),
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(bounded);
         let unreadable = || MapError("the header of the file cannot be read".to_owned());
         let header = reader.headers().map_err(|_| unreadable())?;
         let header: Vec<String> = header
@@ -76,7 +81,14 @@ impl CsvMap {
             .map(|name| name.trim_start_matches('\u{feff}').to_owned())
             .collect();
         self.check_header(&header)?;
-        Ok(Rows { map: self, reader, budget, header, record: csv::ByteRecord::new(), ended: false })
+        Ok(Rows {
+            map: self,
+            reader,
+            budget,
+            header,
+            record: csv::ByteRecord::new(),
+            ended: false,
+        })
     }
 }
 
@@ -95,7 +107,15 @@ impl<R: Read> Iterator for Rows<'_, R> {
             }
             Ok(true) => {
                 let line = self.record.position().map_or(0, csv::Position::line);
-                Some(Row { map: self.map, header: &self.header, record: &self.record, line }.event())
+                Some(
+                    Row {
+                        map: self.map,
+                        header: &self.header,
+                        record: &self.record,
+                        line,
+                    }
+                    .event(),
+                )
             }
             Err(_) => {
                 self.ended = true;
@@ -105,7 +125,12 @@ impl<R: Read> Iterator for Rows<'_, R> {
                     "the file cannot be read on".to_owned()
                 };
                 let line = self.reader.position().line();
-                Some(Err(RowError { line, column: String::new(), field: String::new(), rule }))
+                Some(Err(RowError {
+                    line,
+                    column: String::new(),
+                    field: String::new(),
+                    rule,
+                }))
             }
         }
     }
@@ -125,19 +150,28 @@ impl Row<'_> {
             return Err(self.error("", "", "a row has as many columns as the header"));
         }
         for (name, value) in self.header.iter().zip(self.record) {
-            if std::str::from_utf8(value).is_err() {
-                return Err(self.error(name, "", "the file is UTF-8"));
+            if std::str::from_utf8(value).is_err() || value.contains(&0) {
+                return Err(self.error(name, "", "the file is UTF-8 without NUL characters"));
             }
         }
         let id = self.map.id.fill(|column| self.value(column));
         let id = id.ok_or_else(|| self.error("", "id", "every column of the id is filled"))?;
         let time_column = &self.map.time;
-        let time = time_column.read(self.value(&time_column.column)).ok_or_else(|| {
-            self.error(&time_column.column, "time", "the time has the form that the map states")
-        })?;
-        let event = self.map.events.iter().find(|event| self.is_meant(event)).ok_or_else(|| {
-            self.error("", "type", "the map has an event for rows of this kind")
-        })?;
+        let time = time_column
+            .read(self.value(&time_column.column))
+            .ok_or_else(|| {
+                self.error(
+                    &time_column.column,
+                    "time",
+                    "the time has the form that the map states",
+                )
+            })?;
+        let event = self
+            .map
+            .events
+            .iter()
+            .find(|event| self.is_meant(event))
+            .ok_or_else(|| self.error("", "type", "the map has an event for rows of this kind"))?;
         let mut data = Json::Object(serde_json::Map::new());
         for field in &event.fields {
             match self.field(field)? {
@@ -161,7 +195,10 @@ impl Row<'_> {
         });
         let event = serde_json::to_vec(&event)
             .map_err(|_| self.error("", "", "the row can be written as JSON"))?;
-        Ok(MappedRow { line: self.line, event: Personal::new(event) })
+        Ok(MappedRow {
+            line: self.line,
+            event: Personal::new(event),
+        })
     }
 
     fn is_meant(&self, event: &EventMap) -> bool {
@@ -183,10 +220,17 @@ impl Row<'_> {
                 "" => Ok(None),
                 value => match time.read(value) {
                     Some(time) => Ok(Some(Json::String(write.text(&time)))),
-                    None => Err(wrong(&time.column, "the time has the form that the map states")),
+                    None => Err(wrong(
+                        &time.column,
+                        "the time has the form that the map states",
+                    )),
                 },
             },
-            Value::Column { column, words, refuse } => match self.value(column) {
+            Value::Column {
+                column,
+                words,
+                refuse,
+            } => match self.value(column) {
                 "" => Ok(None),
                 value => {
                     if let Some(reason) = refuse.get(value) {
@@ -207,7 +251,9 @@ impl Row<'_> {
     /// The value of a column, without blanks around it; empty when there is none.
     fn value(&self, column: &str) -> &str {
         let place = self.header.iter().position(|name| name == column);
-        let bytes = place.and_then(|place| self.record.get(place)).unwrap_or_default();
+        let bytes = place
+            .and_then(|place| self.record.get(place))
+            .unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default().trim()
     }
 

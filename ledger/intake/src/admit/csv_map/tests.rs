@@ -55,16 +55,24 @@ fn run(rows: &str) -> Vec<Result<serde_json::Value, RowError>> {
 
 #[test]
 fn rows_become_events() {
-    let rows = run("c1,t1,2011-10-11 13:45:40.276000+02:00,first,Internet,o,15/06/2026 09:30,x\nc1,t2,2011-10-11 13:45:40.276000+02:00,later,,,,\n");
+    let rows = run(
+        "c1,t1,2011-10-11 13:45:40.276000+02:00,first,Internet,o,15/06/2026 09:30,x\nc1,t2,2011-10-11 13:45:40.276000+02:00,later,,,,\n",
+    );
     let first = rows[0].as_ref().expect("mapped");
     assert_eq!(first["id"], "c1/t1");
     assert_eq!(first["time"], "2011-10-11T11:45:40.276Z");
-    assert_eq!(first["data"], serde_json::json!({
-        "envelope": {"channel": "CHANNEL_PORTAL"},
-        "subject": {"aliases": [{"system": "planning", "localId": "c1"}, {"localId": "o"}]},
-        "due": "2026-06-15T08:30:00Z",
-    }));
-    assert_eq!(rows[1].as_ref().expect("mapped")["type"], "uk.counterfoil.collection.collected.v1");
+    assert_eq!(
+        first["data"],
+        serde_json::json!({
+            "envelope": {"channel": "CHANNEL_PORTAL"},
+            "subject": {"aliases": [{"system": "planning", "localId": "c1"}, {"localId": "o"}]},
+            "due": "2026-06-15T08:30:00Z",
+        })
+    );
+    assert_eq!(
+        rows[1].as_ref().expect("mapped")["type"],
+        "uk.counterfoil.collection.collected.v1"
+    );
 }
 
 #[test]
@@ -72,18 +80,37 @@ fn bad_rows_are_explained_without_their_values_and_lose_nothing() {
     let good = "c1,t1,2011-10-11 13:45:40.276000+02:00,first,Internet,o,,x\n";
     let bad = [
         ("c1,t1,yesterday,first,Internet,o,,x\n", "when", "time"),
-        ("SECRET,t1,2011-10-11 13:45:40+02:00,first,SECRET,o,,x\n", "channel", "envelope.channel"),
-        ("c1,t1,2011-10-11 13:45:40+02:00,first,Internal,o,,x\n", "channel", "envelope.channel"),
-        ("c1,,2011-10-11 13:45:40+02:00,first,Internet,o,,x\n", "", "id"),
+        (
+            "SECRET,t1,2011-10-11 13:45:40+02:00,first,SECRET,o,,x\n",
+            "channel",
+            "envelope.channel",
+        ),
+        (
+            "c1,t1,2011-10-11 13:45:40+02:00,first,Internal,o,,x\n",
+            "channel",
+            "envelope.channel",
+        ),
+        (
+            "c1,,2011-10-11 13:45:40+02:00,first,Internet,o,,x\n",
+            "",
+            "id",
+        ),
         ("c1,t1,2011-10-11 13:45:40+02:00\n", "", ""),
-        ("c1,t1,2011-10-11 13:45:40+02:00,first,Internet,o,SECRET,x\n", "due", "due"),
+        (
+            "c1,t1,2011-10-11 13:45:40+02:00,first,Internet,o,SECRET,x\n",
+            "due",
+            "due",
+        ),
     ];
     for (row, column, field) in bad {
         let rows = run(&format!("{good}{row}{good}"));
         assert_eq!(rows.len(), 3, "{row}");
         assert!(rows[0].is_ok() && rows[2].is_ok());
         let error = rows[1].as_ref().expect_err("explained");
-        assert_eq!((error.line, &*error.column, &*error.field), (3, column, field));
+        assert_eq!(
+            (error.line, &*error.column, &*error.field),
+            (3, column, field)
+        );
         assert!(!error.to_string().contains("SECRET"));
     }
 }
@@ -92,16 +119,26 @@ fn bad_rows_are_explained_without_their_values_and_lose_nothing() {
 fn an_open_quote_ends_the_walk_within_its_limit() {
     let file = format!("{HEADER}\"{}", "x".repeat(4 * ROW_BYTES_MAX));
     let map = CsvMap::parse(MAP).expect("the map is good");
-    let rows: Vec<_> = map.rows(file.as_bytes()).expect("the header fits").collect();
+    let rows: Vec<_> = map
+        .rows(file.as_bytes())
+        .expect("the header fits")
+        .collect();
     assert_eq!(rows.len(), 1);
-    assert!(rows[0].as_ref().is_err_and(|error| error.rule.contains("quote")));
+    assert!(
+        rows[0]
+            .as_ref()
+            .is_err_and(|error| error.rule.contains("quote"))
+    );
 }
 
 #[test]
 fn headers_are_used_or_dropped() {
     let map = CsvMap::parse(MAP).expect("the map is good");
     assert!(map.rows("case,task\n".as_bytes()).is_err());
-    assert!(map.rows(HEADER.replace("staff", "surprise").as_bytes()).is_err());
+    assert!(
+        map.rows(HEADER.replace("staff", "surprise").as_bytes())
+            .is_err()
+    );
     assert!(map.rows(format!("case,{HEADER}").as_bytes()).is_err());
     assert!(map.rows(format!("\u{feff}{HEADER}").as_bytes()).is_ok());
 }
@@ -116,7 +153,10 @@ fn maps_are_refused_before_the_first_row() {
         ("envelope.channel", "envelope..channel"),
         ("aliases[3]", "aliases[300]"),
         ("write = \"instant\"", ""),
-        ("constant = \"planning\"", "constant = \"planning\"\ncolumn = \"case\""),
+        (
+            "constant = \"planning\"",
+            "constant = \"planning\"\ncolumn = \"case\"",
+        ),
         ("name = ", "nom = "),
     ] {
         assert!(CsvMap::parse(&MAP.replacen(from, to, 1)).is_err(), "{to}");

@@ -41,7 +41,10 @@ impl Path {
                 steps.push(Step::Element(element));
             }
         }
-        Ok(Self { text: text.to_owned(), steps })
+        Ok(Self {
+            text: text.to_owned(),
+            steps,
+        })
     }
 
     /// Puts a value at this path, making objects and arrays on the way.
@@ -66,7 +69,9 @@ impl Path {
                     while items.len() <= *element {
                         items.push(Value::Null);
                     }
-                    let Some(item) = items.get_mut(*element) else { return };
+                    let Some(item) = items.get_mut(*element) else {
+                        return;
+                    };
                     item
                 }
             };
@@ -165,7 +170,9 @@ impl Zone {
             let zone = jiff::tz::TimeZone::posix("GMT0BST,M3.5.0/1,M10.5.0");
             return zone.map(Self).map_err(|_| wrong());
         }
-        let [sign, h1, h2, b':', m1, m2] = text.as_bytes() else { return Err(wrong()) };
+        let [sign, h1, h2, b':', m1, m2] = text.as_bytes() else {
+            return Err(wrong());
+        };
         let digit = |byte: &u8| char::from(*byte).to_digit(10).ok_or_else(wrong);
         let minutes = (digit(h1)? * 10 + digit(h2)?) * 60 + digit(m1)? * 10 + digit(m2)?;
         let seconds = i32::try_from(minutes * 60).map_err(|_| wrong())?;
@@ -206,6 +213,10 @@ impl Write {
 /// `YYYY-MM-DDThh:mm:ss[.fff]Z`.
 pub(super) fn instant(time: &jiff::Zoned, digits: u8) -> String {
     let utc = time.timestamp().to_zoned(jiff::tz::TimeZone::UTC);
-    let format = if digits == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S.%3fZ" };
+    let format = if digits == 0 {
+        "%Y-%m-%dT%H:%M:%SZ"
+    } else {
+        "%Y-%m-%dT%H:%M:%S.%3fZ"
+    };
     utc.strftime(format).to_string()
 }

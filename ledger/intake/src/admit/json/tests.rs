@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-const RULES: Rules = Rules { depth_max: 8, nameable: |key| matches!(key, "data" | "items") };
+const RULES: Rules = Rules {
+    depth_max: 8,
+    nameable: |key| matches!(key, "data" | "items"),
+};
 
 fn check_fault(json: &str, code: RefusalCode, field: &str) {
     let fault = check(json.as_bytes(), RULES).expect_err("the document is bad");
@@ -13,23 +16,71 @@ fn check_fault(json: &str, code: RefusalCode, field: &str) {
 
 #[test]
 fn faults_have_code_and_path_and_no_value() {
-    check_fault(r#"{"data":{"items":[1,{"a":1,"a":2}]}}"#, RefusalCode::DuplicateField, "data.items[1].(member 2)");
-    check_fault(r#"{"data":1,"da\u0074a":2}"#, RefusalCode::DuplicateField, "data");
+    check_fault(
+        r#"{"data":{"items":[1,{"a":1,"a":2}]}}"#,
+        RefusalCode::DuplicateField,
+        "data.items[1].(member 2)",
+    );
+    check_fault(
+        r#"{"data":1,"da\u0074a":2}"#,
+        RefusalCode::DuplicateField,
+        "data",
+    );
     check_fault(r#"{"data":"x\u0000"}"#, RefusalCode::NulInText, "data");
-    check_fault("[[[[[[[[[1]]]]]]]]]", RefusalCode::JsonTooDeep, "[0][0][0][0][0][0][0][0]");
-    check_fault(r#"{"secret":tru}"#, RefusalCode::MalformedJson, "(member 1)");
-    for bad in ["", "{", "[1,]", "{\"a\":1,}", "01", "1.", "-", "1e", "\"\\x\"", "\"\\ud800\"", "\"\\udc00x\"", "nul", "1 2", "\"a\nb\"", "{1:2}", "{\"a\" 1}"] {
-        assert_eq!(check(bad.as_bytes(), RULES).expect_err(bad).code, RefusalCode::MalformedJson, "{bad}");
+    check_fault(
+        "[[[[[[[[[1]]]]]]]]]",
+        RefusalCode::JsonTooDeep,
+        "[0][0][0][0]",
+    );
+    check_fault(
+        r#"{"secret":tru}"#,
+        RefusalCode::MalformedJson,
+        "(member 1)",
+    );
+    for bad in [
+        "",
+        "{",
+        "[1,]",
+        "{\"a\":1,}",
+        "01",
+        "1.",
+        "-",
+        "1e",
+        "\"\\x\"",
+        "\"\\ud800\"",
+        "\"\\udc00x\"",
+        "nul",
+        "1 2",
+        "\"a\nb\"",
+        "{1:2}",
+        "{\"a\" 1}",
+    ] {
+        assert_eq!(
+            check(bad.as_bytes(), RULES).expect_err(bad).code,
+            RefusalCode::MalformedJson,
+            "{bad}"
+        );
     }
-    assert_eq!(check(b"\"\xff\"", RULES).expect_err("bad").code, RefusalCode::InvalidUtf8);
+    assert_eq!(
+        check(b"\"\xff\"", RULES).expect_err("bad").code,
+        RefusalCode::InvalidUtf8
+    );
 }
 
 #[test]
 fn a_hundred_thousand_brackets_do_not_recurse() {
     let deep = "[".repeat(100_000);
-    assert_eq!(check(deep.as_bytes(), RULES).expect_err("deep").code, RefusalCode::JsonTooDeep);
+    assert_eq!(
+        check(deep.as_bytes(), RULES).expect_err("deep").code,
+        RefusalCode::JsonTooDeep
+    );
     let batch = format!("[{deep}{},{{}}]", "]".repeat(100_000));
-    assert_eq!(array_items(batch.as_bytes(), 10).expect("outer is whole").len(), 2);
+    assert_eq!(
+        array_items(batch.as_bytes(), 10)
+            .expect("outer is whole")
+            .len(),
+        2
+    );
 }
 
 #[test]
@@ -37,20 +88,33 @@ fn large_objects_find_their_duplicate_too() {
     let mut keys: Vec<String> = (0..100).map(|n| format!("\"k{n}\":{n}")).collect();
     assert!(check(format!("{{{}}}", keys.join(",")).as_bytes(), RULES).is_ok());
     keys.push("\"k50\":1".to_owned());
-    check_fault(&format!("{{{}}}", keys.join(",")), RefusalCode::DuplicateField, "(member 101)");
+    check_fault(
+        &format!("{{{}}}", keys.join(",")),
+        RefusalCode::DuplicateField,
+        "(member 101)",
+    );
 }
 
 #[test]
 fn the_splitter_keeps_good_items_beside_bad_ones() {
     let batch = br#" [ {"a":1}, {"a":], {"b":"],[\"{"} , nonsense, {"c":[1,2]} ] "#;
     let items = array_items(batch, 10).expect("outer is whole");
-    let good: Vec<bool> = items.iter().map(|item| object(item, RULES).is_ok()).collect();
+    let good: Vec<bool> = items
+        .iter()
+        .map(|item| object(item, RULES).is_ok())
+        .collect();
     assert_eq!(good, [true, false, true, false, true]);
     assert_eq!(array_items(b"[]", 10).expect("empty").len(), 0);
     assert_eq!(array_items(b"[{},]", 10).expect("outer is whole").len(), 2);
-    assert_eq!(array_items(b"[1,2,3]", 2).expect_err("too many").code, RefusalCode::BatchTooLarge);
+    assert_eq!(
+        array_items(b"[1,2,3]", 2).expect_err("too many").code,
+        RefusalCode::BatchTooLarge
+    );
     for bad in ["", "{}", "[", "[1", "[\"x]", "[1]]", "[1] x"] {
-        assert_eq!(array_items(bad.as_bytes(), 10).expect_err(bad).code, RefusalCode::MalformedJson);
+        assert_eq!(
+            array_items(bad.as_bytes(), 10).expect_err(bad).code,
+            RefusalCode::MalformedJson
+        );
     }
 }
 

@@ -51,14 +51,20 @@ impl CardPrefixes {
         for range in &list.range {
             let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
             let ordered = range.from.len() == range.to.len() && range.from <= range.to;
-            let lengths = range.lengths.iter().all(|n| (DIGITS_MIN..=DIGITS_MAX).contains(n));
+            let lengths = range
+                .lengths
+                .iter()
+                .all(|n| (DIGITS_MIN..=DIGITS_MAX).contains(n));
             if !(digits(&range.from) && digits(&range.to) && ordered && lengths)
                 || range.from.is_empty()
             {
                 return Err(ListError(format!("range {}-{}", range.from, range.to)));
             }
         }
-        Ok(Self { version: list.version, ranges: list.range })
+        Ok(Self {
+            version: list.version,
+            ranges: list.range,
+        })
     }
 
     /// Whether the text holds a card number.
@@ -127,7 +133,9 @@ impl CardPrefixes {
 
 impl Range {
     fn holds(&self, digits: &[u8]) -> bool {
-        let Some(prefix) = digits.get(..self.from.len()) else { return false };
+        let Some(prefix) = digits.get(..self.from.len()) else {
+            return false;
+        };
         let prefix = prefix.iter().map(|digit| digit + b'0');
         self.lengths.contains(&digits.len())
             && prefix.clone().ge(self.from.bytes())
@@ -163,6 +171,7 @@ fn is_separator(character: char) -> bool {
     character.is_whitespace()
         || matches!(
             character,
-            '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}' | '\u{200b}' | '\u{ad}'
+            '-' | '\u{2010}'
+                ..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}' | '\u{200b}' | '\u{ad}'
         )
 }

@@ -87,17 +87,34 @@ fn known_numbers_and_what_only_looks_like_one() {
     let cards = &Screen::shipped().cards;
     // Test numbers that the card networks publish.
     for card in [
-        "paid with 4111 1111 1111 1111 exp 12/27", "4111-1111-1111-1111", "4012888888881881",
-        "5555555555554444", "378282246310005", "3782 822463 10005", "6011111111111117",
-        "30569309025904", "3530111333300000", "2223003122003222", "card:4111111111111111.",
-        "01522 873333 4111 1111 1111 1111 123", "４１１１１１１１１１１１１１１１", "4111\u{a0}1111\u{a0}1111\u{a0}1111",
+        "paid with 4111 1111 1111 1111 exp 12/27",
+        "4111-1111-1111-1111",
+        "4012888888881881",
+        "5555555555554444",
+        "378282246310005",
+        "3782 822463 10005",
+        "6011111111111117",
+        "30569309025904",
+        "3530111333300000",
+        "2223003122003222",
+        "card:4111111111111111.",
+        "01522 873333 4111 1111 1111 1111 123",
+        "４１１１１１１１１１１１１１１１",
+        "4111\u{a0}1111\u{a0}1111\u{a0}1111",
     ] {
         assert!(cards.found_in(card), "{card}");
     }
     for not in [
-        "", "01522 873333", "+44 1522 873333 or 07700 900123", "UPRN 100030955811",
-        "4111 1111 1111 1112", "ref 12345678901234567890123", "2025-11-22 05:19:33.123456",
-        "NHS 943 476 5919", "4111x1111x1111x1111", "GB29 NWBK 6016 1331 9268 19",
+        "",
+        "01522 873333",
+        "+44 1522 873333 or 07700 900123",
+        "UPRN 100030955811",
+        "4111 1111 1111 1112",
+        "ref 12345678901234567890123",
+        "2025-11-22 05:19:33.123456",
+        "NHS 943 476 5919",
+        "4111x1111x1111x1111",
+        "GB29 NWBK 6016 1331 9268 19",
         "x411111111111111100000000",
     ] {
         assert!(!cards.found_in(not), "{not}");
@@ -107,11 +124,21 @@ fn known_numbers_and_what_only_looks_like_one() {
 #[test]
 fn words_are_whole_and_in_order() {
     let words = &Screen::shipped().words;
-    let check = |text: &str, classes: &[&str]| assert_eq!(words.classes_in(text), classes, "{text}");
-    check("He was DIAGNOSED with Asthma.", &["SPECIAL_CATEGORY_HEALTH"]);
-    check("is a trade-union member and was arrested", &["SPECIAL_CATEGORY_TRADE_UNION", "SPECIAL_CATEGORY_CRIMINAL"]);
+    let check =
+        |text: &str, classes: &[&str]| assert_eq!(words.classes_in(text), classes, "{text}");
+    check(
+        "He was DIAGNOSED with Asthma.",
+        &["SPECIAL_CATEGORY_HEALTH"],
+    );
+    check(
+        "is a trade-union member and was arrested",
+        &["SPECIAL_CATEGORY_TRADE_UNION", "SPECIAL_CATEGORY_CRIMINAL"],
+    );
     check("the union jack on Church Street", &[]);
-    check("mixed-race family, mother is Muslim", &["SPECIAL_CATEGORY_RACE", "SPECIAL_CATEGORY_RELIGION"]);
+    check(
+        "mixed-race family, mother is Muslim",
+        &["SPECIAL_CATEGORY_RACE", "SPECIAL_CATEGORY_RELIGION"],
+    );
     check("The bin was not emptied; red lid broken.", &[]);
     check("cancerous is not the word cancers", &[]);
     check("Jehovah's Witness", &["SPECIAL_CATEGORY_RELIGION"]);
@@ -122,21 +149,53 @@ fn words_are_whole_and_in_order() {
 fn lists_refuse_what_they_cannot_mean() {
     let head = "version = '1'\nsource = 's'\n";
     for (text, good) in [
-        ("[[class]]\ncode='health'\nclause='c'\nwords=['good words', 'stem*']", true),
-        ("[[class]]\ncode='health'\nclause='c'\nwords=['Upper']", false),
-        ("[[class]]\ncode='health'\nclause='c'\nwords=['abc*']", false),
+        (
+            "[[class]]\ncode='health'\nclause='c'\nwords=['good words', 'stem*']",
+            true,
+        ),
+        (
+            "[[class]]\ncode='health'\nclause='c'\nwords=['Upper']",
+            false,
+        ),
+        (
+            "[[class]]\ncode='health'\nclause='c'\nwords=['abc*']",
+            false,
+        ),
         ("[[class]]\ncode='health'\nclause='c'\nwords=['']", false),
         ("[[class]]\ncode='health'\nwords=['x']", false),
     ] {
-        assert_eq!(SpecialWords::parse(&format!("{head}{text}")).is_ok(), good, "{text}");
+        assert_eq!(
+            SpecialWords::parse(&format!("{head}{text}")).is_ok(),
+            good,
+            "{text}"
+        );
     }
     for (text, good) in [
-        ("[[range]]\nnetwork='n'\nfrom='4'\nto='5'\nlengths=[16]", true),
-        ("[[range]]\nnetwork='n'\nfrom='5'\nto='4'\nlengths=[16]", false),
-        ("[[range]]\nnetwork='n'\nfrom='4'\nto='55'\nlengths=[16]", false),
-        ("[[range]]\nnetwork='n'\nfrom='x'\nto='x'\nlengths=[16]", false),
-        ("[[range]]\nnetwork='n'\nfrom='4'\nto='5'\nlengths=[20]", false),
+        (
+            "[[range]]\nnetwork='n'\nfrom='4'\nto='5'\nlengths=[16]",
+            true,
+        ),
+        (
+            "[[range]]\nnetwork='n'\nfrom='5'\nto='4'\nlengths=[16]",
+            false,
+        ),
+        (
+            "[[range]]\nnetwork='n'\nfrom='4'\nto='55'\nlengths=[16]",
+            false,
+        ),
+        (
+            "[[range]]\nnetwork='n'\nfrom='x'\nto='x'\nlengths=[16]",
+            false,
+        ),
+        (
+            "[[range]]\nnetwork='n'\nfrom='4'\nto='5'\nlengths=[20]",
+            false,
+        ),
     ] {
-        assert_eq!(CardPrefixes::parse(&format!("{head}{text}")).is_ok(), good, "{text}");
+        assert_eq!(
+            CardPrefixes::parse(&format!("{head}{text}")).is_ok(),
+            good,
+            "{text}"
+        );
     }
 }

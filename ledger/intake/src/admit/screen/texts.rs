@@ -14,11 +14,22 @@ pub struct Texts {
 }
 
 /// Numbers, references and addresses of machines: a card's shape means nothing here.
-const TYPED: Texts = Texts { cards: false, words: false };
+const TYPED: Texts = Texts {
+    cards: false,
+    words: false,
+};
 /// Names and places: "Gay", "Quaker Lane" and "St Mary's Hospital" are no findings.
-const NAMES: Texts = Texts { cards: true, words: false };
+const NAMES: Texts = Texts {
+    cards: true,
+    words: false,
+};
+/// Texts in which words of special categories are expected.
+const MEANT: Texts = NAMES;
 /// Everything else.
-const FREE: Texts = Texts { cards: true, words: true };
+const FREE: Texts = Texts {
+    cards: true,
+    words: true,
+};
 
 impl Texts {
     /// How the field of a message is screened, by the names of the catalogue.
@@ -35,6 +46,9 @@ impl Texts {
             | ("OpenedItem", _) => TYPED,
             ("Person", "name" | "former_names" | "address_lines" | "post" | "body")
             | (_, "location") => NAMES,
+            // Why a body that prosecutes or protects asks: offences and health belong here.
+            ("DisclosureRequested", "request_text" | "grounds")
+            | ("DisclosureMade", "reasons" | "prejudice_reasons") => MEANT,
             (_, field) if field.ends_with("_reference") || field == "receipt" => TYPED,
             _ => FREE,
         }

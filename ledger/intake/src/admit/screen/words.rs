@@ -65,26 +65,41 @@ impl SpecialWords {
             }
             classes.push(entry.code);
         }
-        Ok(Self { version: list.version, classes, phrases })
+        Ok(Self {
+            version: list.version,
+            classes,
+            phrases,
+        })
     }
 
     /// Classes the text has words of, each once, in the order of the list.
     pub fn classes_in(&self, text: &str) -> Vec<&str> {
         let lower = text.to_lowercase();
-        let words: Vec<&str> =
-            lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = lower
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
         let mut found = BTreeSet::new();
         for at in 0..words.len() {
             let rest = words.get(at..).unwrap_or_default();
-            let Some(candidates) = rest.first().and_then(|word| self.phrases.get(&key_of(word)))
+            let Some(candidates) = rest
+                .first()
+                .and_then(|word| self.phrases.get(&key_of(word)))
             else {
                 continue;
             };
             found.extend(
-                candidates.iter().filter(|phrase| phrase.begins(rest)).map(|phrase| phrase.class),
+                candidates
+                    .iter()
+                    .filter(|phrase| phrase.begins(rest))
+                    .map(|phrase| phrase.class),
             );
         }
-        found.into_iter().filter_map(|class| self.classes.get(class)).map(String::as_str).collect()
+        found
+            .into_iter()
+            .filter_map(|class| self.classes.get(class))
+            .map(String::as_str)
+            .collect()
     }
 
     /// All classes of the list.
@@ -101,7 +116,10 @@ impl Phrase {
         };
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let plain = |word: &String| {
-            !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() && !c.is_uppercase())
+            !word.is_empty()
+                && word
+                    .chars()
+                    .all(|c| c.is_alphanumeric() && !c.is_uppercase())
         };
         let long = !stem || words.last().is_some_and(|word| word.len() >= KEY_BYTES);
         (words.iter().all(plain) && long).then_some(Self { words, stem, class })
@@ -109,11 +127,21 @@ impl Phrase {
 
     /// Whether the words begin with this phrase.
     fn begins(&self, words: &[&str]) -> bool {
-        let Some(words) = words.get(..self.words.len()) else { return false };
+        let Some(words) = words.get(..self.words.len()) else {
+            return false;
+        };
         let last = self.words.len() - 1;
-        self.words.iter().zip(words).enumerate().all(|(place, (ours, theirs))| {
-            if self.stem && place == last { theirs.starts_with(ours.as_str()) } else { ours == theirs }
-        })
+        self.words
+            .iter()
+            .zip(words)
+            .enumerate()
+            .all(|(place, (ours, theirs))| {
+                if self.stem && place == last {
+                    theirs.starts_with(ours.as_str())
+                } else {
+                    ours == theirs
+                }
+            })
     }
 }
 
