@@ -9,7 +9,6 @@ use chain::foil::{Foil, FoilVerdict};
 use chain::note::VerifierKey;
 use chain::tlog_proof::TlogProof;
 
-use crate::foil_json;
 use crate::report::{OMISSION, ONE_HISTORY, TRUTH, owned, refused, signers};
 use crate::verdict::{Verdict, Word};
 
@@ -19,7 +18,7 @@ pub fn verify_file(bytes: &[u8], keys: &[VerifierKey]) -> Verdict {
         return verify_tlog_proof(bytes, keys);
     }
     if bytes.trim_ascii_start().starts_with(b"{") {
-        return verify_foil(foil_json::from_json(bytes), keys);
+        return verify_foil(Foil::from_json(bytes), keys);
     }
     // A foil's first byte is the tag of its origin; a checkpoint's is the origin itself.
     if bytes.first() == Some(&0x0a) {

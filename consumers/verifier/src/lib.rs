@@ -7,7 +7,6 @@
 pub mod directory;
 mod error;
 pub mod evidence;
-pub mod foil_json;
 mod journal;
 mod report;
 pub mod served;

@@ -15,13 +15,13 @@
 //! council had these facts on record at that index and time; of personal values, that some were
 //! committed to.
 
-use proto::Hash;
 use proto::ids::{ChainNumber, Index, Origin, UnixMillis};
+use proto::{Hash, foil as message};
 
 use crate::link::{Link, LinkBytes, leaf_hash, link_hash, origin_line, record_commitment};
 use crate::note::{self, SigningKey, VerifierKey};
 use crate::tree::{self, Place};
-use crate::{ChainError, text, wire};
+use crate::{ChainError, text};
 
 /// Largest foil that is read, in bytes: a record of at most 1 MiB and what proves it.
 pub const FOIL_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -184,17 +184,7 @@ impl Foil {
 
     /// The bytes of a `.foil` file.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.record.len() + 1024);
-        wire::put_bytes(&mut out, 1, self.origin.as_str().as_bytes());
-        wire::put_unsigned(&mut out, 2, u64::from(self.chain.0));
-        wire::put_bytes(&mut out, 3, &self.link);
-        wire::put_bytes(&mut out, 4, &self.record);
-        wire::put_bytes(&mut out, 5, &self.salt);
-        for hash in &self.path {
-            wire::put_element(&mut out, 6, &hash.0);
-        }
-        wire::put_bytes(&mut out, 7, self.note.as_bytes());
-        out
+        message::encode(&self.to_message())
     }
 
     /// Reads a `.foil` file. Refuses every spelling but the one [`Foil::encode`] writes.
@@ -203,61 +193,58 @@ impl Foil {
         if bytes.len() > FOIL_BYTES_MAX {
             return Err(wrong("longer than 2 MiB"));
         }
-        let mut foil = FoilFields::default();
-        let mut rest = bytes;
-        while let Some((field, value)) = wire::next(&mut rest, "foil")? {
-            foil.set(field, value)
-                .ok_or(wrong("a field of another number, type or length"))?;
-        }
-        let foil = foil
-            .finish()
-            .ok_or(wrong("no origin, no link or no salt"))?;
-        if foil.encode() != bytes {
-            return Err(wrong("not proto3 in its one deterministic form"));
-        }
-        Ok(foil)
-    }
-}
-
-#[derive(Default)]
-struct FoilFields {
-    origin: String,
-    chain: u32,
-    link: Option<LinkBytes>,
-    record: Vec<u8>,
-    salt: Option<[u8; 32]>,
-    path: Vec<Hash>,
-    note: String,
-}
-
-impl FoilFields {
-    fn set(&mut self, field: u64, value: wire::Value<'_>) -> Option<()> {
-        match (field, value) {
-            (1, wire::Value::Bytes(bytes)) => {
-                self.origin = String::from_utf8(bytes.to_vec()).ok()?;
-            }
-            (2, wire::Value::Unsigned(chain)) => self.chain = u32::try_from(chain).ok()?,
-            (3, wire::Value::Bytes(bytes)) => self.link = Some(bytes.try_into().ok()?),
-            (4, wire::Value::Bytes(bytes)) => self.record = bytes.to_vec(),
-            (5, wire::Value::Bytes(bytes)) => self.salt = Some(bytes.try_into().ok()?),
-            (6, wire::Value::Bytes(bytes)) => self.path.push(Hash(bytes.try_into().ok()?)),
-            (7, wire::Value::Bytes(bytes)) => {
-                self.note = String::from_utf8(bytes.to_vec()).ok()?;
-            }
-            _ => return None,
-        }
-        Some(())
+        let message = message::decode(bytes)
+            .map_err(|_| wrong("not proto3 in its one deterministic form"))?;
+        Self::from_message(message)
     }
 
-    fn finish(self) -> Option<Foil> {
-        Some(Foil {
-            origin: Origin::new(self.origin).ok()?,
-            chain: ChainNumber(self.chain),
-            link: self.link?,
-            record: self.record,
-            salt: self.salt?,
-            path: self.path,
-            note: self.note,
+    /// The foil as proto3 JSON, bytes in base64.
+    pub fn to_json(&self) -> String {
+        message::to_json(&self.to_message()).to_string()
+    }
+
+    /// Reads proto3 JSON. Refuses unknown and repeated names.
+    pub fn from_json(json: &[u8]) -> Result<Self, ChainError> {
+        let wrong = |rule| ChainError::malformed("foil", rule);
+        if json.len() > 2 * FOIL_BYTES_MAX {
+            return Err(wrong("longer than 4 MiB"));
+        }
+        let message = message::from_json(json).map_err(|_| wrong("not the JSON of a foil"))?;
+        Self::from_message(message)
+    }
+
+    /// The message that travels.
+    pub fn to_message(&self) -> message::Foil {
+        message::Foil {
+            origin: self.origin.as_str().to_owned(),
+            chain: self.chain.0,
+            link: self.link.to_vec(),
+            record: self.record.clone(),
+            salt: self.salt.to_vec(),
+            path: self.path.iter().map(|hash| hash.0.to_vec()).collect(),
+            note: self.note.clone(),
+        }
+    }
+
+    /// A foil from the message that travelled. Refuses fields that cannot be a foil's.
+    pub fn from_message(message: message::Foil) -> Result<Self, ChainError> {
+        let wrong = |rule| ChainError::malformed("foil", rule);
+        let hash = |bytes: Vec<u8>| bytes.try_into().map(Hash).ok();
+        let path: Option<Vec<Hash>> = message.path.into_iter().map(hash).collect();
+        Ok(Self {
+            origin: Origin::new(message.origin).map_err(|_| wrong("no origin"))?,
+            chain: ChainNumber(message.chain),
+            link: message
+                .link
+                .try_into()
+                .map_err(|_| wrong("a link has 77 bytes"))?,
+            record: message.record,
+            salt: message
+                .salt
+                .try_into()
+                .map_err(|_| wrong("a salt has 32 bytes"))?,
+            path: path.ok_or(wrong("a hash has 32 bytes"))?,
+            note: message.note,
         })
     }
 }

@@ -66,8 +66,12 @@ pub fn checkpoint(bytes: &[u8]) {
     }
 }
 
-/// A foil file; also its consistency check.
+/// A foil file, and the same bytes as JSON; also the consistency check.
 pub fn foil(bytes: &[u8]) {
+    if let Ok(foil) = Foil::from_json(bytes) {
+        let again = Foil::from_json(foil.to_json().as_bytes());
+        assert_eq!(again, Ok(foil));
+    }
     if let Ok(foil) = Foil::decode(bytes) {
         assert_eq!(foil.encode(), bytes);
         let _ = foil.check();

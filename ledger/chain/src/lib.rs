@@ -20,7 +20,6 @@ mod text;
 pub mod tlog_proof;
 pub mod tree;
 pub mod verify;
-mod wire;
 
 pub use digest::{blake3_parts, sha256};
 pub use error::ChainError;

@@ -258,6 +258,7 @@ fn corpus() -> Vec<Vec<u8>> {
             .into(),
         foil.note.clone().into_bytes(),
         foil.encode(),
+        foil.to_json().into_bytes(),
         ledger.proof(5, 0).encode().into_bytes(),
         b"tile/0/x001/x234/067.p/12".to_vec(),
         b"tile/entries/067".to_vec(),

@@ -8,7 +8,7 @@ use chain::note::{SigningKey, VerifierKey};
 use chain::tlog_proof::TlogProof;
 use chain::tree::{self, tiles};
 use proto::{Hash, Index, UnixMillis};
-use verifier::{Word, foil_json, verify_file, verify_ledger};
+use verifier::{Word, verify_file, verify_ledger};
 
 use crate::invented::*;
 
@@ -44,8 +44,8 @@ fn files_of_every_kind() {
         path: tree::path_of(&leaves, 2),
         checkpoint: String::from_utf8(checkpoint(18)).expect("text"),
     };
-    let json = foil_json::to_json(&foil);
-    assert_eq!(foil_json::from_json(json.as_bytes()).as_ref(), Ok(&foil));
+    let json = foil.to_json();
+    assert_eq!(Foil::from_json(json.as_bytes()).as_ref(), Ok(&foil));
     for (subject, file) in [
         ("foil", foil.encode()),
         ("foil", json.into_bytes()),
@@ -73,9 +73,9 @@ fn files_of_every_kind() {
         }
     }
     assert_eq!(verify_file(b"", &[]).word, Word::Failed);
-    let twice = foil_json::to_json(&foil).replacen('{', "{\"chain\":2,", 1);
-    assert!(foil_json::from_json(twice.as_bytes()).is_err());
-    assert!(foil_json::from_json(b"{\"other\":1}").is_err());
+    let twice = foil.to_json().replacen('{', "{\"chain\":2,", 1);
+    assert!(Foil::from_json(twice.as_bytes()).is_err());
+    assert!(Foil::from_json(b"{\"other\":1}").is_err());
 }
 
 #[test]
