@@ -100,7 +100,11 @@ pub fn import(
     rows: impl Iterator<Item = Result<Row, VaultError>>,
 ) -> Result<(), VaultError> {
     let [person, case, finding] = head.shelves;
-    let geometry = Geometry { person, case, finding };
+    let geometry = Geometry {
+        person,
+        case,
+        finding,
+    };
     if !geometry.is_sound() {
         return Err(VaultError::Malformed("backup head"));
     }

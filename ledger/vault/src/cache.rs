@@ -44,7 +44,12 @@ pub(crate) struct Cache<V> {
 
 impl<V: Clone> Cache<V> {
     pub(crate) fn new(entries_max: usize) -> Cache<V> {
-        let shard = || Mutex::new(Shard { young: Map::default(), old: Map::default() });
+        let shard = || {
+            Mutex::new(Shard {
+                young: Map::default(),
+                old: Map::default(),
+            })
+        };
         Cache {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             young_max: (entries_max / SHARDS / 2).max(1),
@@ -94,7 +99,10 @@ impl<V: Clone> Cache<V> {
     fn shard(&self, key: &[u8; 16]) -> std::sync::MutexGuard<'_, Shard<V>> {
         let last = key.last().copied().unwrap_or_default();
         let at = usize::from(last) % SHARDS;
-        let shard = self.shards.get(at).expect("the remainder is below the number of shards");
+        let shard = self
+            .shards
+            .get(at)
+            .expect("the remainder is below the number of shards");
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -116,7 +124,9 @@ mod tests {
             cache.put(version, key(n), n);
             assert_eq!(cache.get(&key(0)), Some(0), "used all the time");
         }
-        let kept = (0..10_000).filter(|n| cache.get(&key(*n)).is_some()).count();
+        let kept = (0..10_000)
+            .filter(|n| cache.get(&key(*n)).is_some())
+            .count();
         assert!((1..=320).contains(&kept), "{kept}");
         cache.clear();
         cache.put(version, key(1), 1);

@@ -30,7 +30,11 @@ const DOMAIN_INDEX: u8 = 16;
 pub(crate) fn alias_hash(key: &Key32, system: &str, local_id: &str) -> FindingHash {
     let length = (system.len() as u64).to_be_bytes();
     let id = local_id.trim();
-    keyed(key, DOMAIN_ALIAS, &[&length, system.as_bytes(), id.as_bytes()])
+    keyed(
+        key,
+        DOMAIN_ALIAS,
+        &[&length, system.as_bytes(), id.as_bytes()],
+    )
 }
 
 /// The hash of a value that a blind index finds by; `None` where it has no normal form.
@@ -51,7 +55,12 @@ fn keyed(key: &Key32, domain: u8, fields: &[&[u8]]) -> FindingHash {
         hasher.update(field);
     }
     let hash = hasher.finalize();
-    FindingHash(*hash.as_bytes().first_chunk().expect("32 bytes begin with 16"))
+    FindingHash(
+        *hash
+            .as_bytes()
+            .first_chunk()
+            .expect("32 bytes begin with 16"),
+    )
 }
 
 /// The form in which a value is compared; `None` where nothing is left of it.
@@ -64,12 +73,12 @@ pub fn normal_form(kind: IndexKind, value: &str) -> Option<Zeroizing<String>> {
             name.rsplit(' ').next().unwrap_or_default().to_owned()
         }
         IndexKind::DateOfBirth => date(value)?,
-        IndexKind::Postcode => {
-            value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase()
-        }
-        IndexKind::Email => {
-            value.split_whitespace().collect::<String>().to_lowercase()
-        }
+        IndexKind::Postcode => value
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_uppercase(),
+        IndexKind::Email => value.split_whitespace().collect::<String>().to_lowercase(),
         IndexKind::Telephone => telephone(value),
     });
     (!normal.is_empty()).then_some(normal)
@@ -97,7 +106,11 @@ fn date(value: &str) -> Option<String> {
     let number = |text: &str, digits: usize| {
         let plain = text.len() <= digits && !text.is_empty();
         let plain = plain && text.bytes().all(|byte| byte.is_ascii_digit());
-        if plain { text.parse::<u16>().ok() } else { None }
+        if plain {
+            text.parse::<u16>().ok()
+        } else {
+            None
+        }
     };
     let (year, month, day) = (number(year, 4)?, number(month, 2)?, number(day, 2)?);
     let sound = parts.next().is_none() && (1..=12).contains(&month) && (1..=31).contains(&day);
@@ -105,7 +118,12 @@ fn date(value: &str) -> Option<String> {
 }
 
 fn telephone(value: &str) -> String {
-    let digits = Zeroizing::new(value.chars().filter(char::is_ascii_digit).collect::<String>());
+    let digits = Zeroizing::new(
+        value
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>(),
+    );
     let abroad = match value.trim_start().starts_with('+') {
         true => digits.strip_prefix("44"),
         false => digits.strip_prefix("0044"),
@@ -123,22 +141,60 @@ mod tests {
     fn check(kind: IndexKind, values: &[&str], normal: &str) {
         for value in values {
             let found = normal_form(kind, value);
-            assert_eq!(found.as_deref().map_or("", String::as_str), normal, "{value:?}");
+            assert_eq!(
+                found.as_deref().map_or("", String::as_str),
+                normal,
+                "{value:?}"
+            );
         }
     }
 
     #[test]
     fn equal_values_have_one_normal_form() {
-        check(IndexKind::Name, &["Alex  Example", " alex EXAMPLE ", "Alex, Example."], "alex example");
-        check(IndexKind::FamilyName, &["Alex J. Example", "example"], "example");
-        check(IndexKind::DateOfBirth, &["1980-02-09", "9/2/1980", " 09/02/1980"], "1980-02-09");
-        check(IndexKind::DateOfBirth, &["1980", "1980-13-01", "x", "1980-01-01-01", "80-1-1"], "");
-        check(IndexKind::Postcode, &["ln1 1yz", "LN11YZ", " Ln1-1Yz "], "LN11YZ");
-        check(IndexKind::Email, &["Alex@Example.org ", "alex@example.org"], "alex@example.org");
-        let forms = ["01632 960001", "+44 1632 960001", "+44 (0)1632 960001", "0044 1632 960001"];
+        check(
+            IndexKind::Name,
+            &["Alex  Example", " alex EXAMPLE ", "Alex, Example."],
+            "alex example",
+        );
+        check(
+            IndexKind::FamilyName,
+            &["Alex J. Example", "example"],
+            "example",
+        );
+        check(
+            IndexKind::DateOfBirth,
+            &["1980-02-09", "9/2/1980", " 09/02/1980"],
+            "1980-02-09",
+        );
+        check(
+            IndexKind::DateOfBirth,
+            &["1980", "1980-13-01", "x", "1980-01-01-01", "80-1-1"],
+            "",
+        );
+        check(
+            IndexKind::Postcode,
+            &["ln1 1yz", "LN11YZ", " Ln1-1Yz "],
+            "LN11YZ",
+        );
+        check(
+            IndexKind::Email,
+            &["Alex@Example.org ", "alex@example.org"],
+            "alex@example.org",
+        );
+        let forms = [
+            "01632 960001",
+            "+44 1632 960001",
+            "+44 (0)1632 960001",
+            "0044 1632 960001",
+        ];
         check(IndexKind::Telephone, &forms, "01632960001");
         check(IndexKind::Telephone, &["+33 1 23", "33123"], "33123");
-        for kind in [IndexKind::Name, IndexKind::Postcode, IndexKind::Email, IndexKind::Telephone] {
+        for kind in [
+            IndexKind::Name,
+            IndexKind::Postcode,
+            IndexKind::Email,
+            IndexKind::Telephone,
+        ] {
             check(kind, &["", "  "], "");
         }
     }

@@ -3,7 +3,7 @@
 //! Not here: `unsafe`; rustix's safe calls suffice. Always: nothing fails here; what did not work is in the report, which `serve` prints.
 
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, geteuid};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, geteuid, getrlimit};
 
 /// What worked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,12 +20,19 @@ pub struct HardeningReport {
 ///
 /// Memory is locked only by root or with an unlimited `RLIMIT_MEMLOCK`: under a small limit the lock would make later allocations fail.
 pub fn harden_process() -> HardeningReport {
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
     let core_dumps_off = rustix::process::setrlimit(Resource::Core, none).is_ok();
     let not_dumpable = DumpableBehavior::NotDumpable;
     let dumpable_off = rustix::process::set_dumpable_behavior(not_dumpable).is_ok();
     let may_lock = geteuid().is_root() || getrlimit(Resource::Memlock).current.is_none();
     let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
     let memory_locked = may_lock && mlockall(all).is_ok();
-    HardeningReport { memory_locked, core_dumps_off, dumpable_off }
+    HardeningReport {
+        memory_locked,
+        core_dumps_off,
+        dumpable_off,
+    }
 }

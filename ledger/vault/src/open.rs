@@ -19,12 +19,12 @@ use proto::ids::{ChainNumber, Index, Origin};
 
 use crate::error::VaultError;
 use crate::keys::Key32;
+use crate::part::PartPlace;
 use crate::root::{FileRoot, RootStore};
 use crate::rows::{Level, Row, SecretKind, SigningKind, encoded, key_of};
 use crate::service::Service;
 use crate::shared::{Opened, Shared};
 use crate::shelves::{NewRows, PartCounts, Reach, Rewriter, open_stored};
-use crate::part::PartPlace;
 use crate::store::{Ledger, Position, State, Store, StoreView};
 use crate::table::{Geometry, Table, TableFile};
 use crate::vault::{Intake, OpenReport, Vault, Writer};
@@ -82,9 +82,20 @@ pub fn init(
     random: &Arc<dyn Random>,
 ) -> Result<InitialKeys, VaultError> {
     let (rows, keys) = first_rows(options, &**random)?;
-    let position = Position { group: 0, index: Index(0) };
+    let position = Position {
+        group: 0,
+        index: Index(0),
+    };
     let geometry = Geometry::for_persons(options.persons_expected);
-    create(disk, dir, options, random, geometry, position, rows.into_iter().map(Ok))?;
+    create(
+        disk,
+        dir,
+        options,
+        random,
+        geometry,
+        position,
+        rows.into_iter().map(Ok),
+    )?;
     Ok(keys)
 }
 
@@ -98,18 +109,32 @@ pub(crate) fn create(
     position: Position,
     rows: impl Iterator<Item = Result<Row, VaultError>>,
 ) -> Result<(), VaultError> {
-    let exists = disk.exists(dir).map_err(VaultError::io("look for the vault"))?;
-    if exists && !disk.list(dir).map_err(VaultError::io("list the vault"))?.is_empty() {
+    let exists = disk
+        .exists(dir)
+        .map_err(VaultError::io("look for the vault"))?;
+    if exists
+        && !disk
+            .list(dir)
+            .map_err(VaultError::io("list the vault"))?
+            .is_empty()
+    {
         return Err(VaultError::Exists);
     }
     let mut new_in = Vec::new();
     for made in dir.ancestors().filter(|made| !made.as_os_str().is_empty()) {
-        if disk.exists(made).map_err(VaultError::io("look for the vault"))? {
+        if disk
+            .exists(made)
+            .map_err(VaultError::io("look for the vault"))?
+        {
             break;
         }
-        new_in.extend(made.parent().filter(|parent| !parent.as_os_str().is_empty()));
+        new_in.extend(
+            made.parent()
+                .filter(|parent| !parent.as_os_str().is_empty()),
+        );
     }
-    disk.create_dir(dir).map_err(VaultError::io("create the vault's directory"))?;
+    disk.create_dir(dir)
+        .map_err(VaultError::io("create the vault's directory"))?;
     let _lock = lock(disk, dir)?;
     let root = FileRoot::create_file(disk, dir, options.accept_unproven)?;
     let table_file = TableFile::create(disk, dir, geometry)?;
@@ -124,16 +149,29 @@ pub(crate) fn create(
 
     let all: Vec<Row> = rows.collect::<Result<_, _>>()?;
     let finding_key = all.iter().find_map(|row| match row {
-        Row::Secret { kind: SecretKind::Finding, name: 0, key } => Some(key.clone()),
+        Row::Secret {
+            kind: SecretKind::Finding,
+            name: 0,
+            key,
+        } => Some(key.clone()),
         _ => None,
     });
     let finding_key = finding_key.ok_or(VaultError::Malformed("vault rows"))?;
     let change = store.change()?;
     let origin_hash = chain::origin_hash(&options.origin);
-    change.put_ledger(&Ledger { origin_hash, chain: options.chain, geometry })?;
+    change.put_ledger(&Ledger {
+        origin_hash,
+        chain: options.chain,
+        geometry,
+    })?;
     put_rows(&change, &table, &finding_key, &**random, all)?;
     // The last durable step: without this commit the directory is no vault.
-    change.commit(&State { generation: 1, position, rekeyed: 0, intake_seals: 0 })
+    change.commit(&State {
+        generation: 1,
+        position,
+        rekeyed: 0,
+        intake_seals: 0,
+    })
 }
 
 fn put_rows(
@@ -144,13 +182,23 @@ fn put_rows(
     rows: Vec<Row>,
 ) -> Result<(), VaultError> {
     let counts = PartCounts::new(table.geometry);
-    let rewriter = Rewriter { change, old: table, new: table, finding_key, random, counts: &counts };
+    let rewriter = Rewriter {
+        change,
+        old: table,
+        new: table,
+        finding_key,
+        random,
+        counts: &counts,
+    };
     let mut shelves = std::collections::BTreeMap::<(Level, u32), NewRows>::new();
     for row in rows {
         let bytes = encoded(&row)?;
         let home = crate::shelves::Home::of_row(&bytes, finding_key, table.geometry)?;
         let key = key_of(&bytes).ok_or(VaultError::Malformed("row"))?.to_vec();
-        shelves.entry((home.level, home.shelf)).or_default().insert(key, bytes);
+        shelves
+            .entry((home.level, home.shelf))
+            .or_default()
+            .insert(key, bytes);
     }
     for (place, rows) in shelves {
         rewriter.rewrite(place, rows, Reach::Touched, &|_| true)?;
@@ -168,21 +216,41 @@ fn first_rows(
         let key = SigningKey::new(&name, secret.expose())
             .map_err(|_| VaultError::Malformed("signing key name"))?;
         let vkey = key.verifier().to_string();
-        Ok((Row::SigningKey { kind, from: Index(0), secret, vkey: vkey.clone() }, vkey))
+        Ok((
+            Row::SigningKey {
+                kind,
+                from: Index(0),
+                secret,
+                vkey: vkey.clone(),
+            },
+            vkey,
+        ))
     };
     let (checkpoint, checkpoint_vkey) =
         signing(SigningKind::Checkpoint, chain::origin_line(origin, chain))?;
-    let (foil, foil_vkey) =
-        signing(SigningKind::Foil, chain::foil::foil_key_name(origin, chain))?;
-    let secret = |kind| Row::Secret { kind, name: 0, key: Key32::random(random) };
+    let (foil, foil_vkey) = signing(SigningKind::Foil, chain::foil::foil_key_name(origin, chain))?;
+    let secret = |kind| Row::Secret {
+        kind,
+        name: 0,
+        key: Key32::random(random),
+    };
     let rows = vec![
         checkpoint,
         foil,
         secret(SecretKind::Finding),
         secret(SecretKind::Suppression),
-        Row::IntakeKey { id: ground::array(random), key: Key32::random(random) },
+        Row::IntakeKey {
+            id: ground::array(random),
+            key: Key32::random(random),
+        },
     ];
-    Ok((rows, InitialKeys { checkpoint_vkey, foil_vkey }))
+    Ok((
+        rows,
+        InitialKeys {
+            checkpoint_vkey,
+            foil_vkey,
+        },
+    ))
 }
 
 /// Opens a vault and finishes what an interrupted rotation left.
@@ -195,7 +263,10 @@ pub fn open(
     options: &Options,
     random: &Arc<dyn Random>,
 ) -> Result<Vault, VaultError> {
-    if !disk.exists(dir).map_err(VaultError::io("look for the vault"))? {
+    if !disk
+        .exists(dir)
+        .map_err(VaultError::io("look for the vault"))?
+    {
         return Err(VaultError::Missing("directory"));
     }
     let root = FileRoot::open_file(disk, dir, options.accept_unproven)?;
@@ -266,9 +337,15 @@ pub(crate) fn read_service(view: &StoreView, table: &Table) -> Result<Service, V
     let mut part = 0;
     let mut parts = 0;
     loop {
-        let place = PartPlace { level: Level::Service, shelf: 0, part, parts };
-        let opened =
-            view.part(place.level, 0, part, |stored| open_stored(table, place, stored))?;
+        let place = PartPlace {
+            level: Level::Service,
+            shelf: 0,
+            part,
+            parts,
+        };
+        let opened = view.part(place.level, 0, part, |stored| {
+            open_stored(table, place, stored)
+        })?;
         let (rows, of) = opened.ok_or(VaultError::Damaged("service shelf"))?;
         for row in rows.iter() {
             match Row::decode(row)? {
@@ -294,9 +371,13 @@ pub(crate) fn opens_one_shelf(view: &StoreView, table: &Table) -> Result<(), Vau
         (Level::Case, geometry.case),
     ] {
         for shelf in 0..shelves {
-            let place = PartPlace { level, shelf, part: 0, parts: 0 };
-            let opened =
-                view.part(level, shelf, 0, |stored| open_stored(table, place, stored))?;
+            let place = PartPlace {
+                level,
+                shelf,
+                part: 0,
+                parts: 0,
+            };
+            let opened = view.part(level, shelf, 0, |stored| open_stored(table, place, stored))?;
             if opened.is_some() {
                 return Ok(());
             }
@@ -306,5 +387,6 @@ pub(crate) fn opens_one_shelf(view: &StoreView, table: &Table) -> Result<(), Vau
 }
 
 fn lock(disk: &SharedDisk, dir: &Path) -> Result<Box<dyn Lock>, VaultError> {
-    disk.lock(&dir.join("lock")).map_err(VaultError::io("lock the vault"))
+    disk.lock(&dir.join("lock"))
+        .map_err(VaultError::io("lock the vault"))
 }

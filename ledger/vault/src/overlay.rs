@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use proto::ids::StreamId;
 
-use crate::rows::{
-    FindingHash, IndexKind, MentionPlace, PersonRef, Row, StreamPlace,
-};
+use crate::rows::{FindingHash, IndexKind, MentionPlace, PersonRef, Row, StreamPlace};
 
 /// The rows of one group.
 pub(crate) struct PendingGroup {
@@ -38,7 +36,9 @@ impl Overlay {
     }
 
     pub(crate) fn groups_through(&self, group: u64) -> impl Iterator<Item = &PendingGroup> {
-        self.groups.iter().take_while(move |pending| pending.group <= group)
+        self.groups
+            .iter()
+            .take_while(move |pending| pending.group <= group)
     }
 
     pub(crate) fn add(&mut self, group: PendingGroup) {
@@ -52,7 +52,9 @@ impl Overlay {
     /// Forgets the groups that the shelves have, and gives back what is to be freed.
     pub(crate) fn drop_through(&mut self, group: u64) -> Overlay {
         let mut before = std::mem::take(self);
-        let split = before.groups.partition_point(|pending| pending.group <= group);
+        let split = before
+            .groups
+            .partition_point(|pending| pending.group <= group);
         for pending in before.groups.split_off(split) {
             self.add(pending);
         }
@@ -67,21 +69,36 @@ impl Overlay {
             | Row::Mention { person, .. }
             | Row::PersonLink { person, .. }
             | Row::FenceMark { person, .. } => {
-                self.persons.entry(person.person).or_default().push(row.clone());
+                self.persons
+                    .entry(person.person)
+                    .or_default()
+                    .push(row.clone());
             }
             Row::CaseStream { stream, .. } => _ = self.cases.insert(*stream, row.clone()),
             Row::StreamShelf { stream, place } => _ = self.places.insert(*stream, *place),
-            Row::Alias { hash, person, stream } => {
-                self.aliases.entry(*hash).or_default().push((*person, *stream));
+            Row::Alias {
+                hash,
+                person,
+                stream,
+            } => {
+                self.aliases
+                    .entry(*hash)
+                    .or_default()
+                    .push((*person, *stream));
             }
-            Row::Index { kind, hash, person, .. } => {
+            Row::Index {
+                kind, hash, person, ..
+            } => {
                 self.index.entry((*kind, *hash)).or_default().push(*person);
             }
             Row::MentionShelf { mention, person } => {
                 self.mentions.insert(*mention, *person);
             }
             Row::SuppressionToken { token, .. } => {
-                self.suppression.entry(*token).or_default().push(row.clone());
+                self.suppression
+                    .entry(*token)
+                    .or_default()
+                    .push(row.clone());
             }
             _ => {}
         }

@@ -84,7 +84,11 @@ impl PartRows {
             Some(before) => *self.ends.get(before)? as usize,
             None => 0,
         };
-        let start = if self.ends.is_empty() { self.bytes.len() } else { start };
+        let start = if self.ends.is_empty() {
+            self.bytes.len()
+        } else {
+            start
+        };
         let end = self.bytes.len();
         if start + shared > end {
             return None;
@@ -98,13 +102,20 @@ impl PartRows {
 
 /// The generation of the key that a stored part is sealed under.
 pub(crate) fn generation_of(stored: &[u8]) -> Result<u64, VaultError> {
-    stored.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(WRONG)
+    stored
+        .first_chunk()
+        .map(|bytes| u64::from_be_bytes(*bytes))
+        .ok_or(WRONG)
 }
 
 /// Associated data of a sealed shelf or table.
 pub(crate) fn shelf_data(level: Level, shelf: u32, generation: u64) -> [u8; 13] {
     let mut data = [0; 13];
-    let fields = [&[level as u8][..], &shelf.to_be_bytes(), &generation.to_be_bytes()];
+    let fields = [
+        &[level as u8][..],
+        &shelf.to_be_bytes(),
+        &generation.to_be_bytes(),
+    ];
     for (to, from) in data.iter_mut().zip(fields.into_iter().flatten()) {
         *to = *from;
     }
@@ -162,7 +173,9 @@ fn encode_plain<'a>(
     for row in rows {
         let shared = shared_prefix(before, row);
         plain.push(u8::try_from(shared).expect("capped at 255"));
-        let (_, rest) = row.split_at_checked(shared).expect("shared is within the row");
+        let (_, rest) = row
+            .split_at_checked(shared)
+            .expect("shared is within the row");
         put_length(&mut plain, rest.len());
         plain.extend_from_slice(rest);
         before = row;
@@ -196,12 +209,19 @@ pub(crate) fn decode_plain(plain: &[u8]) -> Result<(PartRows, u16, u16), VaultEr
         rows.push(shared, rest).ok_or(WRONG)?;
         let at = usize::try_from(at).map_err(|_| WRONG)?;
         let row = rows.get(at).ok_or(WRONG)?;
-        let before = at.checked_sub(1).and_then(|at| rows.get(at)).unwrap_or_default();
+        let before = at
+            .checked_sub(1)
+            .and_then(|at| rows.get(at))
+            .unwrap_or_default();
         if row <= before || shared_prefix(before, row) != shared || row.len() > ROW_BYTES_MAX {
             return Err(WRONG);
         }
     }
-    if cut.0.is_empty() { Ok((rows, part, parts)) } else { Err(WRONG) }
+    if cut.0.is_empty() {
+        Ok((rows, part, parts))
+    } else {
+        Err(WRONG)
+    }
 }
 
 /// Bytes of all rows with their shared prefixes; bounded by 255 times the bytes read.
@@ -217,7 +237,12 @@ fn unfolded_bytes(mut cut: Cut<'_>, count: u32) -> Option<usize> {
 }
 
 fn shared_prefix(before: &[u8], row: &[u8]) -> usize {
-    before.iter().zip(row).take(255).take_while(|(a, b)| a == b).count()
+    before
+        .iter()
+        .zip(row)
+        .take(255)
+        .take_while(|(a, b)| a == b)
+        .count()
 }
 
 fn put_length(out: &mut Vec<u8>, mut length: usize) {

@@ -4,19 +4,19 @@
 //! written anywhere; a reader holds no lock while it reads the store.
 
 mod service;
+mod values;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use proto::ids::{ActivityCode, PartyCode, StreamId, UnixMillis};
-use proto::{Personal, SubjectReference};
+use proto::Personal;
+use proto::ids::{ActivityCode, PartyCode, StreamId};
 
 use crate::error::VaultError;
 use crate::finding;
 use crate::keys::{FenceTag, Key32, StreamKeys, StreamSecret};
 use crate::rows::{
-    FenceScope, FindingHash, IndexKind, Level, MentionPlace, PersonRef, Row, SecretKind,
-    StreamPlace,
+    FenceScope, FindingHash, Level, MentionPlace, PersonRef, Row, SecretKind, StreamPlace,
 };
 use crate::shared::Shared;
 use crate::shelves::Home;
@@ -60,32 +60,6 @@ impl VaultReader {
     pub fn case_hash(&self, source: &str, case: &Personal<String>) -> FindingHash {
         let system = format!("{CASE_SYSTEM}{source}");
         finding::alias_hash(&self.shared.finding_key, &system, case.expose())
-    }
-
-    /// The hash that a value is found by; `None` where it has no normal form.
-    #[must_use]
-    pub fn index_hash(&self, kind: IndexKind, value: &Personal<String>) -> Option<FindingHash> {
-        finding::index_hash(&self.shared.finding_key, kind, value.expose())
-    }
-
-    /// All hashes of a subject's values, without repeats: what a new person's index rows are made of.
-    #[must_use]
-    pub fn index_hashes(&self, subject: &SubjectReference) -> Vec<(IndexKind, FindingHash)> {
-        let values = [
-            (IndexKind::Name, &subject.names),
-            (IndexKind::FamilyName, &subject.names),
-            (IndexKind::DateOfBirth, &subject.dates_of_birth),
-            (IndexKind::Postcode, &subject.postcodes),
-            (IndexKind::Email, &subject.emails),
-            (IndexKind::Telephone, &subject.telephones),
-        ];
-        let each = values.iter().flat_map(|(kind, values)| {
-            values.iter().filter_map(|value| Some((*kind, self.index_hash(*kind, value)?)))
-        });
-        let mut hashes: Vec<_> = each.collect();
-        hashes.sort_unstable();
-        hashes.dedup();
-        hashes
     }
 
     /// The person of an alias.
@@ -139,18 +113,32 @@ impl VaultReader {
         party: &PartyCode,
     ) -> Result<Option<StreamKeys>, VaultError> {
         let named = |row: &Row| match row {
-            Row::Stream { stream, activity: a, party: p, secret, alone: false, .. }
-                if a == activity && p == party =>
-            {
-                Some(StreamKeys { stream: *stream, secret: secret.clone() })
-            }
+            Row::Stream {
+                stream,
+                activity: a,
+                party: p,
+                secret,
+                alone: false,
+                ..
+            } if a == activity && p == party => Some(StreamKeys {
+                stream: *stream,
+                secret: secret.clone(),
+            }),
             _ => None,
         };
-        let pending = self.shared.overlay().person(person).iter().find_map(|row| named(row));
+        let pending = self
+            .shared
+            .overlay()
+            .person(person)
+            .iter()
+            .find_map(|row| named(row));
         if pending.is_some() {
             return Ok(pending);
         }
-        let key = self.name_key(person, &[activity.as_str().as_bytes(), party.as_str().as_bytes()]);
+        let key = self.name_key(
+            person,
+            &[activity.as_str().as_bytes(), party.as_str().as_bytes()],
+        );
         let cache = &self.shared.caches.named;
         if let Some(keys) = cache.get(&key) {
             return Ok(Some(keys));
@@ -171,11 +159,24 @@ impl VaultReader {
         let mut streams = Vec::new();
         for row in self.person_rows(person, &[2, 3])? {
             match row {
-                Row::Stream { stream, activity, party, secret, .. } => {
+                Row::Stream {
+                    stream,
+                    activity,
+                    party,
+                    secret,
+                    ..
+                } => {
                     let keys = StreamKeys { stream, secret };
-                    streams.push(PersonStream { keys, activity, party, is_case: false });
+                    streams.push(PersonStream {
+                        keys,
+                        activity,
+                        party,
+                        is_case: false,
+                    });
                 }
-                Row::CasePointer { stream, case_shelf, .. } => {
+                Row::CasePointer {
+                    stream, case_shelf, ..
+                } => {
                     streams.extend(self.case_stream(stream, case_shelf)?);
                 }
                 _ => {}
@@ -207,7 +208,9 @@ impl VaultReader {
     ) -> Result<Vec<(MentionPlace, StreamSecret)>, VaultError> {
         let rows = self.person_rows(person, &[4])?;
         let mentions = rows.into_iter().filter_map(|row| match row {
-            Row::Mention { mention, secret, .. } => Some((mention, secret)),
+            Row::Mention {
+                mention, secret, ..
+            } => Some((mention, secret)),
             _ => None,
         });
         Ok(mentions.collect())
@@ -253,15 +256,17 @@ impl VaultReader {
             StreamPlace::Person(person) => {
                 let rows = self.person_rows(&person, &[2])?;
                 rows.into_iter().find_map(|row| match row {
-                    Row::Stream { stream: found, secret, .. } if found == stream => {
-                        Some((StreamKeys { stream, secret }, Some(person)))
-                    }
+                    Row::Stream {
+                        stream: found,
+                        secret,
+                        ..
+                    } if found == stream => Some((StreamKeys { stream, secret }, Some(person))),
                     _ => None,
                 })
             }
-            StreamPlace::Case(shelf) => {
-                self.case_stream(stream, shelf)?.map(|case| (case.keys, None))
-            }
+            StreamPlace::Case(shelf) => self
+                .case_stream(stream, shelf)?
+                .map(|case| (case.keys, None)),
         };
         if let Some(found) = &found {
             cache.put(version, stream.0, found.clone());
@@ -269,7 +274,11 @@ impl VaultReader {
         Ok(found)
     }
 
-    fn case_stream(&self, stream: StreamId, shelf: u32) -> Result<Option<PersonStream>, VaultError> {
+    fn case_stream(
+        &self,
+        stream: StreamId,
+        shelf: u32,
+    ) -> Result<Option<PersonStream>, VaultError> {
         let pending = self.shared.overlay().case(stream);
         let row = match pending {
             Some(row) => Some(row.as_ref().clone()),
@@ -279,9 +288,20 @@ impl VaultReader {
             }
         };
         Ok(row.and_then(|row| match row {
-            Row::CaseStream { stream, activity, party, secret, .. } => {
+            Row::CaseStream {
+                stream,
+                activity,
+                party,
+                secret,
+                ..
+            } => {
                 let keys = StreamKeys { stream, secret };
-                Some(PersonStream { keys, activity, party, is_case: true })
+                Some(PersonStream {
+                    keys,
+                    activity,
+                    party,
+                    is_case: true,
+                })
             }
             _ => None,
         }))
@@ -301,7 +321,10 @@ impl VaultReader {
             None => {
                 let key = Row::MentionShelf {
                     mention: *mention,
-                    person: PersonRef { shelf: 0, person: [0; 16] },
+                    person: PersonRef {
+                        shelf: 0,
+                        person: [0; 16],
+                    },
                 };
                 let key = key.encode()?;
                 let prefix = crate::rows::key_of(&key).unwrap_or_default();
@@ -312,65 +335,10 @@ impl VaultReader {
             }
         };
         let of = self.mentions_of(&person)?;
-        Ok(of.into_iter().find(|(place, _)| place == mention).map(|(_, secret)| secret))
-    }
-
-    /// The persons for whom every one of these values is known. No values: nobody.
-    ///
-    /// # Errors
-    /// As [`VaultReader::person_by_alias`].
-    pub fn find(&self, values: &[(IndexKind, FindingHash)]) -> Result<Vec<PersonRef>, VaultError> {
-        let mut found: Option<Vec<PersonRef>> = None;
-        for (kind, hash) in values {
-            let mut persons = self.shared.overlay().index(*kind, *hash).to_vec();
-            let prefix = [&[21][..], &hash.0, &[*kind as u8]].concat();
-            let home = Home::of_hash(&hash.0, self.shared.geometry);
-            persons.extend(self.all(home, &prefix)?.iter().filter_map(|row| match row {
-                Row::Index { person, .. } => Some(*person),
-                _ => None,
-            }));
-            persons.sort_unstable();
-            persons.dedup();
-            found = Some(match found {
-                None => persons,
-                Some(before) => before.into_iter().filter(|p| persons.contains(p)).collect(),
-            });
-        }
-        found.unwrap_or_default().into_iter().map(|p| Ok((p, self.exists(&p)?))).filter_map(
-            |found| match found {
-                Ok((person, true)) => Some(Ok(person)),
-                Ok((_, false)) => None,
-                Err(cause) => Some(Err(cause)),
-            },
-        ).collect()
-    }
-
-    /// Whether the person is already found by this value.
-    ///
-    /// # Errors
-    /// As [`VaultReader::person_by_alias`].
-    pub fn has_index(
-        &self,
-        kind: IndexKind,
-        hash: &FindingHash,
-        person: &PersonRef,
-    ) -> Result<bool, VaultError> {
-        if self.shared.overlay().index(kind, *hash).contains(person) {
-            return Ok(true);
-        }
-        let key = self.name_key(person, &[&[kind as u8], &hash.0]);
-        let cache = &self.shared.caches.index;
-        if cache.get(&key).is_some() {
-            return Ok(true);
-        }
-        let version = cache.version();
-        let prefix = [&[21][..], &hash.0, &[kind as u8], &person.person].concat();
-        let home = Home::of_hash(&hash.0, self.shared.geometry);
-        let found = self.first(home, &prefix)?.is_some();
-        if found {
-            cache.put(version, key, ());
-        }
-        Ok(found)
+        Ok(of
+            .into_iter()
+            .find(|(place, _)| place == mention)
+            .map(|(_, secret)| secret))
     }
 
     /// Whether the person is in the vault: false once all that justified it is destroyed.
@@ -424,37 +392,6 @@ impl VaultReader {
         self.shared.service().is_fenced(tag)
     }
 
-    /// The token of a value whose return is suppressed; `None` for a value without normal form.
-    #[must_use]
-    pub fn suppression_token(
-        &self,
-        kind: IndexKind,
-        value: &Personal<String>,
-    ) -> Option<FindingHash> {
-        let service = self.shared.service();
-        finding::index_hash(service.secret(SecretKind::Suppression, 0)?, kind, value.expose())
-    }
-
-    /// The purposes for which an arrival with this token is refused at `now`.
-    ///
-    /// # Errors
-    /// As [`VaultReader::person_by_alias`].
-    pub fn suppressed(
-        &self,
-        token: &FindingHash,
-        now: UnixMillis,
-    ) -> Result<Vec<ActivityCode>, VaultError> {
-        let mut rows: Vec<Row> =
-            self.shared.overlay().suppression(token).iter().map(|row| row.as_ref().clone()).collect();
-        let prefix = [&[24][..], &token.0].concat();
-        rows.extend(self.all(Home::of_hash(&token.0, self.shared.geometry), &prefix)?);
-        let purposes = rows.into_iter().filter_map(|row| match row {
-            Row::SuppressionToken { purpose, expires, .. } if expires > now => Some(purpose),
-            _ => None,
-        });
-        Ok(purposes.collect())
-    }
-
     /// Pending and stored rows of these kinds, without repeats.
     fn person_rows(&self, person: &PersonRef, kinds: &[u8]) -> Result<Vec<Row>, VaultError> {
         let pending: Vec<Arc<Row>> = self.shared.overlay().person(person).to_vec();
@@ -497,7 +434,9 @@ impl VaultReader {
 
     fn first(&self, home: Home, prefix: &[u8]) -> Result<Option<Row>, VaultError> {
         let part = self.shared.part_of(&self.shared.view(), home)?;
-        let row = part.as_ref().and_then(|part| part.with_prefix(prefix).next());
+        let row = part
+            .as_ref()
+            .and_then(|part| part.with_prefix(prefix).next());
         row.map(Row::decode).transpose()
     }
 
@@ -515,7 +454,11 @@ impl VaultReader {
             hasher.update(&(field.len() as u64).to_le_bytes());
             hasher.update(field);
         }
-        *hasher.finalize().as_bytes().first_chunk().expect("32 bytes begin with 16")
+        *hasher
+            .finalize()
+            .as_bytes()
+            .first_chunk()
+            .expect("32 bytes begin with 16")
     }
 
     /// A person to be: a shelf drawn at random, for good, and 16 random bytes.

@@ -63,8 +63,12 @@ pub trait RootStore: Send + Sync {
     ///
     /// # Errors
     /// `NoKey` where it has no such generation, `NotOpened` where the box is another's.
-    fn open(&self, generation: u64, sealed: &[u8], data: &[u8])
-    -> Result<Zeroizing<Vec<u8>>, VaultError>;
+    fn open(
+        &self,
+        generation: u64,
+        sealed: &[u8],
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError>;
     /// Destroys every root but that of `keep`, whatever a slot holds.
     ///
     /// # Errors
@@ -96,13 +100,22 @@ impl FileRoot {
     ) -> Result<FileRoot, VaultError> {
         let strength = strength_of(disk, dir, accept_unproven)?;
         let write = VaultError::io;
-        let file = disk.open(&dir.join(FILE), Open::Create).map_err(write("create the root file"))?;
-        file.set_owner_only().map_err(write("set the root file's mode"))?;
-        file.write_all_at(&[0; 2 * SLOT_BYTES], 0).map_err(write("write the root file"))?;
-        file.sync_data(Site("vault.root.init")).map_err(write("sync the root file"))?;
+        let file = disk
+            .open(&dir.join(FILE), Open::Create)
+            .map_err(write("create the root file"))?;
+        file.set_owner_only()
+            .map_err(write("set the root file's mode"))?;
+        file.write_all_at(&[0; 2 * SLOT_BYTES], 0)
+            .map_err(write("write the root file"))?;
+        file.sync_data(Site("vault.root.init"))
+            .map_err(write("sync the root file"))?;
         check_fit(&*file)?;
         let slots = Mutex::new([Slot::Empty, Slot::Empty]);
-        Ok(FileRoot { file, slots, strength })
+        Ok(FileRoot {
+            file,
+            slots,
+            strength,
+        })
     }
 
     /// Opens the file; creates nothing and writes nothing.
@@ -112,32 +125,55 @@ impl FileRoot {
         accept_unproven: bool,
     ) -> Result<FileRoot, VaultError> {
         let path = dir.join(FILE);
-        if !disk.exists(&path).map_err(VaultError::io("look for the root file"))? {
+        if !disk
+            .exists(&path)
+            .map_err(VaultError::io("look for the root file"))?
+        {
             return Err(VaultError::Missing("root file"));
         }
         let strength = strength_of(disk, dir, accept_unproven)?;
-        let file = disk.open(&path, Open::Write).map_err(VaultError::io("open the root file"))?;
+        let file = disk
+            .open(&path, Open::Write)
+            .map_err(VaultError::io("open the root file"))?;
         check_fit(&*file)?;
         let mut bytes = Zeroizing::new([0; 2 * SLOT_BYTES]);
         if file.len().map_err(VaultError::io("read the root file"))? != bytes.len() as u64 {
             return Err(VaultError::Damaged("root file"));
         }
-        file.read_exact_at(&mut *bytes, 0).map_err(VaultError::io("read the root file"))?;
+        file.read_exact_at(&mut *bytes, 0)
+            .map_err(VaultError::io("read the root file"))?;
         let (first, second) = bytes.split_at(SLOT_BYTES);
         let slots = Mutex::new([decode_slot(first), decode_slot(second)]);
-        Ok(FileRoot { file, slots, strength })
+        Ok(FileRoot {
+            file,
+            slots,
+            strength,
+        })
     }
 
     /// Writes one slot, syncs it and compares with what the device has.
-    fn write_slot(&self, at: usize, bytes: &[u8; SLOT_BYTES], site: Site) -> Result<(), VaultError> {
+    fn write_slot(
+        &self,
+        at: usize,
+        bytes: &[u8; SLOT_BYTES],
+        site: Site,
+    ) -> Result<(), VaultError> {
         let offset = (at * SLOT_BYTES) as u64;
-        self.file.write_all_at(bytes, offset).map_err(VaultError::io("write a root slot"))?;
-        self.file.sync_data(site).map_err(VaultError::io("sync a root slot"))?;
+        self.file
+            .write_all_at(bytes, offset)
+            .map_err(VaultError::io("write a root slot"))?;
+        self.file
+            .sync_data(site)
+            .map_err(VaultError::io("sync a root slot"))?;
         let mut back = Zeroizing::new([0; SLOT_BYTES]);
         self.file
             .read_past_cache(&mut *back, offset)
             .map_err(VaultError::io("read a root slot back"))?;
-        if *back == *bytes { Ok(()) } else { Err(VaultError::Damaged("root slot read back")) }
+        if *back == *bytes {
+            Ok(())
+        } else {
+            Err(VaultError::Damaged("root slot read back"))
+        }
     }
 
     fn with_key<T>(
@@ -171,7 +207,11 @@ impl RootStore for FileRoot {
     fn create(&self, generation: u64, random: &dyn Random) -> Result<(), VaultError> {
         let key = Key32::random(random);
         let at = usize::from(generation % 2 == 1);
-        self.write_slot(at, &encode_slot(generation, &key), Site("vault.root.create"))?;
+        self.write_slot(
+            at,
+            &encode_slot(generation, &key),
+            Site("vault.root.create"),
+        )?;
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.get_mut(at).expect("a slot is 0 or 1");
         *slot = Slot::Key(generation, key);
@@ -220,7 +260,9 @@ fn strength_of(
     dir: &Path,
     accept_unproven: bool,
 ) -> Result<Strength, VaultError> {
-    let kind = disk.filesystem(dir).map_err(VaultError::io("ask for the file system"))?;
+    let kind = disk
+        .filesystem(dir)
+        .map_err(VaultError::io("ask for the file system"))?;
     match (kind.overwrites_in_place(), accept_unproven) {
         (true, _) => Ok(Strength::Logical),
         (false, true) => Ok(Strength::Unproven),
@@ -229,7 +271,9 @@ fn strength_of(
 }
 
 fn check_fit(file: &dyn File) -> Result<(), VaultError> {
-    let mode = file.mode().map_err(VaultError::io("read the root file's mode"))?;
+    let mode = file
+        .mode()
+        .map_err(VaultError::io("read the root file's mode"))?;
     if mode & 0o077 != 0 {
         return Err(VaultError::Unfit(Unfit::Mode(mode & 0o7777)));
     }

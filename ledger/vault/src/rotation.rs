@@ -108,7 +108,6 @@ enum Stage {
     Intake,
     Root,
     Table { table: Arc<Table>, plan: Plan },
-    Commit { table: Arc<Table>, plan: Plan },
     OldRoot(Rotated),
 }
 
@@ -132,11 +131,17 @@ impl Vault {
             _ => false,
         };
         if !ready {
-            return Err(VaultError::OutOfOrder("the finding shelves are not ready for this"));
+            return Err(VaultError::OutOfOrder(
+                "the finding shelves are not ready for this",
+            ));
         }
         let random = &*self.shared.random;
         let (id, key) = (ground::array(random), Key32::random(random));
-        writer.rotation = Some(Rotation { destroy, intake_id: id, stage: Stage::Intake });
+        writer.rotation = Some(Rotation {
+            destroy,
+            intake_id: id,
+            stage: Stage::Intake,
+        });
         Ok(Row::IntakeKey { id, key })
     }
 
@@ -149,7 +154,9 @@ impl Vault {
         let Some(mut rotation) = writer.rotation.take() else {
             return Err(VaultError::OutOfOrder("no rotation is under way"));
         };
-        let step = self.shared.guarded(|| self.step(&mut writer, &mut rotation, through))?;
+        let step = self
+            .shared
+            .guarded(|| self.step(&mut writer, &mut rotation, through))?;
         if !matches!(step, RotationStep::Done(_)) {
             writer.rotation = Some(rotation);
         }
@@ -181,12 +188,13 @@ impl Vault {
             Stage::Root => {
                 // R4.
                 let plan = self.plan(&rotation.destroy)?;
-                let table = Arc::new(self.next_table(generation + 1, &plan, rotation.destroy.finding));
+                let table =
+                    Arc::new(self.next_table(generation + 1, &plan, rotation.destroy.finding));
                 writer.table_file.write(&table, &*writer.root, random)?;
                 rotation.stage = Stage::Table { table, plan };
                 Ok(RotationStep::TableWritten)
             }
-            Stage::Table { table, plan } | Stage::Commit { table, plan } => {
+            Stage::Table { table, plan } => {
                 let rotated = self.commit_rotation(writer, rotation, &table, plan, through)?;
                 rotation.stage = Stage::OldRoot(rotated);
                 Ok(RotationStep::Committed)
@@ -218,7 +226,10 @@ impl Vault {
                 Level::Person => &mut table.person,
                 _ => &mut table.case,
             };
-            if let Some(key) = usize::try_from(*shelf).ok().and_then(|shelf| keys.get_mut(shelf)) {
+            if let Some(key) = usize::try_from(*shelf)
+                .ok()
+                .and_then(|shelf| keys.get_mut(shelf))
+            {
                 *key = fresh_key(generation, random);
             }
         }
@@ -252,14 +263,27 @@ impl Vault {
             FindingKeys::Begin | FindingKeys::Finish => 0,
         };
         let intake_seals = self.intake().seals;
-        let state = State { generation, position, rekeyed, intake_seals };
+        let state = State {
+            generation,
+            position,
+            rekeyed,
+            intake_seals,
+        };
         let mut shelves = self.pending_by_shelf(position.group)?;
         for row in plan.service_rows(generation) {
             let bytes = encoded(&row)?;
             let key = key_of(&bytes).ok_or(VaultError::Malformed("row"))?.to_vec();
-            shelves.entry((Level::Service, 0)).or_default().insert(key, bytes);
+            shelves
+                .entry((Level::Service, 0))
+                .or_default()
+                .insert(key, bytes);
         }
-        let whole: BTreeSet<_> = plan.shelves.iter().copied().chain([(Level::Service, 0)]).collect();
+        let whole: BTreeSet<_> = plan
+            .shelves
+            .iter()
+            .copied()
+            .chain([(Level::Service, 0)])
+            .collect();
         for place in &whole {
             shelves.entry(*place).or_default();
         }
@@ -275,13 +299,20 @@ impl Vault {
         };
         let dies = |row: &[u8]| plan.destroys(row, &rotation.destroy, &rotation.intake_id);
         for (place, rows) in shelves {
-            let reach = if whole.contains(&place) { Reach::Whole } else { Reach::Touched };
+            let reach = if whole.contains(&place) {
+                Reach::Whole
+            } else {
+                Reach::Touched
+            };
             rewriter.rewrite(place, rows, reach, &|row| !dies(row))?;
         }
         change.commit(&state)?;
         writer.state = state;
         self.after_commit(table, position)?;
-        Ok(Rotated { generation, tags: plan.tags })
+        Ok(Rotated {
+            generation,
+            tags: plan.tags,
+        })
     }
 
     /// Shows the new generation and forgets what was opened under the old one.
@@ -333,9 +364,10 @@ impl Vault {
                 let place = (Level::Finding, state.rekeyed);
                 let empty = rewriter.read(place, 0, 0)?.is_none();
                 if !empty {
-                    written += rewriter.rewrite(place, Default::default(), Reach::Whole, &|row| {
-                        !gone.names(row)
-                    })?;
+                    written +=
+                        rewriter.rewrite(place, Default::default(), Reach::Whole, &|row| {
+                            !gone.names(row)
+                        })?;
                 }
                 state.rekeyed += 1;
             }

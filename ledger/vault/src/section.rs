@@ -147,13 +147,21 @@ mod tests {
     fn rows(count: u8) -> Vec<RowBytes> {
         let place = crate::rows::StreamPlace::Case(1);
         (0..count)
-            .map(|n| Row::StreamShelf { stream: StreamId([n; 16]), place })
+            .map(|n| Row::StreamShelf {
+                stream: StreamId([n; 16]),
+                place,
+            })
             .map(|row| encoded(&row).expect("encodes"))
             .collect()
     }
 
     fn place(origin_hash: &[u8; 32]) -> SectionPlace<'_> {
-        SectionPlace { origin_hash, chain: ChainNumber(0), group: 7, first: Index(100) }
+        SectionPlace {
+            origin_hash,
+            chain: ChainNumber(0),
+            group: 7,
+            first: Index(100),
+        }
     }
 
     #[test]
@@ -162,12 +170,18 @@ mod tests {
         let section = seal((&[5; 16], &key), place(&origin), rows(40), 1, &random);
         assert_eq!(key_id(&section).expect("whole"), Some([5; 16]));
         let opened = open(&key, place(&origin), &section).expect("opens");
-        let bytes: Vec<_> = opened.iter().map(|row| encoded(row).expect("encodes")).collect();
+        let bytes: Vec<_> = opened
+            .iter()
+            .map(|row| encoded(row).expect("encodes"))
+            .collect();
         assert_ne!(bytes, rows(40), "shuffled");
         let mut sorted = bytes;
         sorted.sort_unstable_by(|a, b| a.as_slice().cmp(b.as_slice()));
         assert_eq!(sorted, rows(40));
-        let elsewhere = SectionPlace { group: 8, ..place(&origin) };
+        let elsewhere = SectionPlace {
+            group: 8,
+            ..place(&origin)
+        };
         assert!(open(&key, elsewhere, &section).is_err());
         assert!(open(&Key32::new([9; 32]), place(&origin), &section).is_err());
     }
@@ -175,8 +189,16 @@ mod tests {
     #[test]
     fn length_tells_new_streams_and_kibibytes_only() {
         let (random, key, origin) = (SeededRandom::new(3), Key32::new([1; 32]), [2; 32]);
-        let length =
-            |count, streams| seal((&[5; 16], &key), place(&origin), rows(count), streams, &random).len();
+        let length = |count, streams| {
+            seal(
+                (&[5; 16], &key),
+                place(&origin),
+                rows(count),
+                streams,
+                &random,
+            )
+            .len()
+        };
         assert_eq!(length(0, 0), 0);
         assert_eq!((length(1, 1), length(12, 1)), (1024, 1024));
         assert_eq!((length(1, 10), length(90, 10)), (7168, 7168));
@@ -185,9 +207,18 @@ mod tests {
     #[test]
     fn what_is_no_section_is_refused() {
         assert!(key_id(&[0; 1023]).is_err() && key_id(&[0; 8]).is_err());
-        for plain in [&[][..], &[2, 0, 0, 0, 0], &[1, 0, 0, 0, 1], &[1, 0, 0, 0, 0, 1]] {
+        for plain in [
+            &[][..],
+            &[2, 0, 0, 0, 0],
+            &[1, 0, 0, 0, 1],
+            &[1, 0, 0, 0, 0, 1],
+        ] {
             assert!(decode_plain(plain).is_err());
         }
-        assert!(decode_plain(&[1, 0, 0, 0, 0, 0, 0]).expect("zeros").is_empty());
+        assert!(
+            decode_plain(&[1, 0, 0, 0, 0, 0, 0])
+                .expect("zeros")
+                .is_empty()
+        );
     }
 }

@@ -76,14 +76,22 @@ impl Service {
         match row {
             Row::IntakeKey { id, key } => {
                 self.intake.retain(|known| known.id != id);
-                self.intake.push(IntakeKey { after_group: group, id, key });
+                self.intake.push(IntakeKey {
+                    after_group: group,
+                    id,
+                    key,
+                });
             }
             Row::RecordKey { class, month, key } => {
                 let name = RecordKeyName { class, month };
                 let seals = self.record.get(&name).map_or(0, |known| known.seals);
                 self.record.insert(name, CountedKey { key, seals });
             }
-            Row::RecordKeyUse { class, month, seals } => {
+            Row::RecordKeyUse {
+                class,
+                month,
+                seals,
+            } => {
                 if let Some(known) = self.record.get_mut(&RecordKeyName { class, month }) {
                     known.seals = known.seals.max(seals);
                 }
@@ -93,22 +101,50 @@ impl Service {
             }
             Row::Token { hash, scope } => _ = self.tokens.insert(hash, scope),
             Row::TokenRevoked { hash, at } => _ = self.revoked.insert(hash, at),
-            Row::User { actor, role, token_hash, disabled } => {
-                let user = User { actor: actor.clone(), role, token_hash, disabled };
+            Row::User {
+                actor,
+                role,
+                token_hash,
+                disabled,
+            } => {
+                let user = User {
+                    actor: actor.clone(),
+                    role,
+                    token_hash,
+                    disabled,
+                };
                 self.users.insert(actor, user);
             }
             Row::StaffName { actor, name } => _ = self.names.insert(actor, name),
-            Row::SigningKey { kind, from, secret, vkey } => {
-                self.signing.retain(|known| (known.kind, known.from) != (kind, from));
-                self.signing.push(SigningSecret { kind, from, secret, vkey });
+            Row::SigningKey {
+                kind,
+                from,
+                secret,
+                vkey,
+            } => {
+                self.signing
+                    .retain(|known| (known.kind, known.from) != (kind, from));
+                self.signing.push(SigningSecret {
+                    kind,
+                    from,
+                    secret,
+                    vkey,
+                });
             }
             Row::Secret { kind, name, key } => _ = self.secrets.insert((kind, name), key),
             Row::FencedTag { tag, .. } => _ = self.fenced.insert(tag),
             Row::DestroyedTag { tag, generation } => _ = self.destroyed.insert(tag, generation),
-            Row::CohortStream { stream, last, generation } => {
+            Row::CohortStream {
+                stream,
+                last,
+                generation,
+            } => {
                 self.cohort_streams.insert(stream, (last, generation));
             }
-            Row::CohortMention { mention, generation } => {
+            Row::CohortMention {
+                mention,
+                generation,
+            } => {
                 self.cohort_mentions.insert(mention, generation);
             }
             _ => {}
@@ -117,23 +153,39 @@ impl Service {
 
     /// The key that seals the section of `group`: the newest that a group before it carried.
     pub(crate) fn sealing_intake_key(&self, group: u64) -> Option<(&[u8; 16], &Key32)> {
-        let before = self.intake.iter().filter(|known| known.after_group < group.max(1));
-        before.max_by_key(|known| known.after_group).map(|known| (&known.id, &known.key))
+        let before = self
+            .intake
+            .iter()
+            .filter(|known| known.after_group < group.max(1));
+        before
+            .max_by_key(|known| known.after_group)
+            .map(|known| (&known.id, &known.key))
     }
 
     pub(crate) fn intake_key(&self, id: &[u8; 16]) -> Option<&Key32> {
-        self.intake.iter().find(|known| known.id == *id).map(|known| &known.key)
+        self.intake
+            .iter()
+            .find(|known| known.id == *id)
+            .map(|known| &known.key)
     }
 
     /// The group that carried this intake key.
     pub(crate) fn intake_key_group(&self, id: &[u8; 16]) -> Option<u64> {
-        self.intake.iter().find(|known| known.id == *id).map(|known| known.after_group)
+        self.intake
+            .iter()
+            .find(|known| known.id == *id)
+            .map(|known| known.after_group)
     }
 
     /// Counts records sealed since the last call: against the keys of the two newest months, which bounds them from above.
     pub(crate) fn count_record_seals(&mut self, records: u64) -> Result<(), VaultError> {
         let newest = self.record.keys().map(|name| name.month).max();
-        let before = self.record.keys().map(|name| name.month).filter(|m| Some(*m) < newest).max();
+        let before = self
+            .record
+            .keys()
+            .map(|name| name.month)
+            .filter(|m| Some(*m) < newest)
+            .max();
         for (name, key) in &mut self.record {
             if Some(name.month) == newest || Some(name.month) == before {
                 key.seals += records;
@@ -165,7 +217,11 @@ impl Service {
 
     pub(crate) fn dedup_keys(&self, source: &str) -> Vec<(u16, Key32)> {
         // Newest year first: a repeat is most likely under the current one.
-        let years = self.dedup.get(source).into_iter().flat_map(|years| years.iter().rev());
+        let years = self
+            .dedup
+            .get(source)
+            .into_iter()
+            .flat_map(|years| years.iter().rev());
         years.map(|(year, key)| (*year, key.clone())).collect()
     }
 
@@ -178,7 +234,10 @@ impl Service {
     }
 
     pub(crate) fn tokens(&self) -> Vec<([u8; 32], TokenScope)> {
-        let all = self.tokens.keys().filter_map(|hash| Some((*hash, self.token(hash)?)));
+        let all = self
+            .tokens
+            .keys()
+            .filter_map(|hash| Some((*hash, self.token(hash)?)));
         let mut all: Vec<_> = all.collect();
         all.sort_by_key(|(hash, _)| *hash);
         all

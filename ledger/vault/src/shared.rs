@@ -90,9 +90,14 @@ pub(crate) struct Opened {
 impl Shared {
     pub(crate) fn new(opened: Opened) -> Result<Shared, VaultError> {
         let finding_key = opened.service.secret(SecretKind::Finding, 0);
-        let finding_key = finding_key.ok_or(VaultError::Damaged("service shelf"))?.clone();
+        let finding_key = finding_key
+            .ok_or(VaultError::Damaged("service shelf"))?
+            .clone();
         let geometry = opened.table.geometry;
-        let view = View { table: Arc::new(opened.table), parts: opened.store.view()? };
+        let view = View {
+            table: Arc::new(opened.table),
+            parts: opened.store.view()?,
+        };
         Ok(Shared {
             origin_hash: opened.origin_hash,
             chain: opened.chain,
@@ -112,13 +117,17 @@ impl Shared {
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
-        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.view
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Shows what was committed last, under this table.
     pub(crate) fn show(&self, table: Arc<Table>) -> Result<(), VaultError> {
         let parts = self.store.view()?;
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(View { table, parts });
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(View { table, parts });
         Ok(())
     }
 
@@ -165,18 +174,42 @@ impl Shared {
         if let Some(parts) = self.counts.get(level, shelf) {
             let part = home.part(parts);
             // A view from before a split holds other parts than the hint says: then ask part 0.
-            if let Ok(Some((rows, _))) = read(view, PartPlace { level, shelf, part, parts }) {
+            if let Ok(Some((rows, _))) = read(
+                view,
+                PartPlace {
+                    level,
+                    shelf,
+                    part,
+                    parts,
+                },
+            ) {
                 return Ok(Some(rows));
             }
         }
-        let first = read(view, PartPlace { level, shelf, part: 0, parts: 0 })?;
+        let first = read(
+            view,
+            PartPlace {
+                level,
+                shelf,
+                part: 0,
+                parts: 0,
+            },
+        )?;
         let Some((rows, parts)) = first else {
             return Ok(None);
         };
         self.counts.set(level, shelf, parts);
         match home.part(parts) {
             0 => Ok(Some(rows)),
-            part => match read(view, PartPlace { level, shelf, part, parts })? {
+            part => match read(
+                view,
+                PartPlace {
+                    level,
+                    shelf,
+                    part,
+                    parts,
+                },
+            )? {
                 Some((rows, _)) => Ok(Some(rows)),
                 None => Err(VaultError::Damaged("shelf part")),
             },
@@ -190,13 +223,26 @@ impl Shared {
         level: Level,
         shelf: u32,
     ) -> Result<Vec<PartRows>, VaultError> {
-        let first = read(view, PartPlace { level, shelf, part: 0, parts: 0 })?;
+        let first = read(
+            view,
+            PartPlace {
+                level,
+                shelf,
+                part: 0,
+                parts: 0,
+            },
+        )?;
         let Some((rows, parts)) = first else {
             return Ok(Vec::new());
         };
         let mut all = vec![rows];
         for part in 1..parts {
-            let place = PartPlace { level, shelf, part, parts };
+            let place = PartPlace {
+                level,
+                shelf,
+                part,
+                parts,
+            };
             let (rows, _) = read(view, place)?.ok_or(VaultError::Damaged("shelf part"))?;
             all.push(rows);
         }
@@ -205,7 +251,8 @@ impl Shared {
 }
 
 fn read(view: &View, place: PartPlace) -> Result<Option<(PartRows, u16)>, VaultError> {
-    view.parts.part(place.level, place.shelf, place.part, |stored| {
-        open_stored(&view.table, place, stored)
-    })
+    view.parts
+        .part(place.level, place.shelf, place.part, |stored| {
+            open_stored(&view.table, place, stored)
+        })
 }

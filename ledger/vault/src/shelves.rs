@@ -39,12 +39,20 @@ impl Home {
         let top = u64::from(hash.first_chunk().map_or(0, |top| u32::from_be_bytes(*top)));
         let shelf = (top * u64::from(geometry.finding)) >> 32;
         let shelf = u32::try_from(shelf).expect("below the number of shelves");
-        Home { level: Level::Finding, shelf, locator: *hash }
+        Home {
+            level: Level::Finding,
+            shelf,
+            locator: *hash,
+        }
     }
 
     /// The rows of a person or a case.
     pub(crate) fn of_id(level: Level, shelf: u32, id: &[u8; 16]) -> Home {
-        Home { level, shelf, locator: *id }
+        Home {
+            level,
+            shelf,
+            locator: *id,
+        }
     }
 
     /// Where an encoded row lies.
@@ -57,16 +65,21 @@ impl Home {
         let kind = cut.byte().ok_or(WRONG)?;
         if kind >= 40 {
             let key = blake3::hash(key_of(row).ok_or(WRONG)?);
-            let locator = *key.as_bytes().first_chunk().expect("32 bytes begin with 16");
-            return Ok(Home { level: Level::Service, shelf: 0, locator });
+            let locator = *key
+                .as_bytes()
+                .first_chunk()
+                .expect("32 bytes begin with 16");
+            return Ok(Home {
+                level: Level::Service,
+                shelf: 0,
+                locator,
+            });
         }
         let id: [u8; 16] = cut.array().ok_or(WRONG)?;
         let home = match kind {
             1..=6 => Home::of_id(Level::Person, cut.u32().ok_or(WRONG)?, &id),
             10 => Home::of_id(Level::Case, cut.u32().ok_or(WRONG)?, &id),
-            22 | 23 => {
-                Home::of_hash(&finding::stream_hash(finding_key, StreamId(id)).0, geometry)
-            }
+            22 | 23 => Home::of_hash(&finding::stream_hash(finding_key, StreamId(id)).0, geometry),
             _ => Home::of_hash(&id, geometry),
         };
         if home.shelf >= geometry.count(home.level) {
@@ -77,7 +90,10 @@ impl Home {
 
     /// The part of `parts` that holds these rows.
     pub(crate) fn part(&self, parts: u16) -> u16 {
-        let tail = self.locator.last_chunk().map_or(0, |tail| u16::from_be_bytes(*tail));
+        let tail = self
+            .locator
+            .last_chunk()
+            .map_or(0, |tail| u16::from_be_bytes(*tail));
         tail & (parts.max(1) - 1)
     }
 }
@@ -91,7 +107,10 @@ pub(crate) struct PartCounts {
 impl PartCounts {
     pub(crate) fn new(geometry: Geometry) -> PartCounts {
         let all = geometry.person + geometry.case + geometry.finding + 1;
-        PartCounts { geometry, counts: (0..all).map(|_| AtomicU8::new(0)).collect() }
+        PartCounts {
+            geometry,
+            counts: (0..all).map(|_| AtomicU8::new(0)).collect(),
+        }
     }
 
     fn slot(&self, level: Level, shelf: u32) -> Option<&AtomicU8> {
@@ -161,17 +180,26 @@ impl Rewriter<'_> {
         let mut by_part: BTreeMap<u16, NewRows> = BTreeMap::new();
         for (key, row) in rows {
             let home = Home::of_row(&row, self.finding_key, self.new.geometry)?;
-            by_part.entry(home.part(parts)).or_default().insert(key, row);
+            by_part
+                .entry(home.part(parts))
+                .or_default()
+                .insert(key, row);
         }
         if reach == Reach::Whole {
             (0..parts).for_each(|part| _ = by_part.entry(part).or_default());
         }
         let mut merged = Vec::with_capacity(by_part.len());
         for (part, rows) in by_part {
-            let old = if parts == 0 { None } else { self.read((level, shelf), part, parts)? };
+            let old = if parts == 0 {
+                None
+            } else {
+                self.read((level, shelf), part, parts)?
+            };
             merged.push((part, merge(old.map(|(rows, _)| rows), rows, keep)?));
         }
-        let crowded = merged.iter().any(|(_, part)| part.rows.len() > ROWS_PER_PART);
+        let crowded = merged
+            .iter()
+            .any(|(_, part)| part.rows.len() > ROWS_PER_PART);
         if parts == 0 || crowded {
             return self.split((level, shelf), parts, merged, keep);
         }
@@ -195,19 +223,28 @@ impl Rewriter<'_> {
         }
         let total: usize = merged.iter().map(|(_, part)| part.rows.len()).sum();
         let needed = total.div_ceil(ROWS_PER_PART).max(1).next_power_of_two();
-        let needed = u16::try_from(needed).unwrap_or(PARTS_MAX).min(PARTS_MAX).max(parts);
+        let needed = u16::try_from(needed)
+            .unwrap_or(PARTS_MAX)
+            .min(PARTS_MAX)
+            .max(parts);
         if needed == parts {
             return self.put_all((level, shelf), parts, merged);
         }
         let seals = merged.iter().map(|(_, part)| part.seals).max().unwrap_or(0);
-        let mut spread: Vec<Merged> = (0..needed).map(|_| Merged { rows: vec![], seals }).collect();
+        let mut spread: Vec<Merged> = (0..needed)
+            .map(|_| Merged {
+                rows: vec![],
+                seals,
+            })
+            .collect();
         for row in merged.into_iter().flat_map(|(_, part)| part.rows) {
             let home = Home::of_row(&row, self.finding_key, self.new.geometry)?;
             let part = spread.get_mut(usize::from(home.part(needed)));
             part.expect("a part is below their number").rows.push(row);
         }
         for part in &mut spread {
-            part.rows.sort_unstable_by(|a, b| a.as_slice().cmp(b.as_slice()));
+            part.rows
+                .sort_unstable_by(|a, b| a.as_slice().cmp(b.as_slice()));
         }
         self.put_all((level, shelf), needed, (0..needed).zip(spread))
     }
@@ -218,11 +255,22 @@ impl Rewriter<'_> {
         parts: u16,
         merged: impl IntoIterator<Item = (u16, Merged)>,
     ) -> Result<usize, VaultError> {
-        let key = self.new.sealing_key(level, shelf).ok_or(VaultError::NoKey)?;
-        let fresh = self.old.sealing_key(level, shelf).is_none_or(|old| old != key);
+        let key = self
+            .new
+            .sealing_key(level, shelf)
+            .ok_or(VaultError::NoKey)?;
+        let fresh = self
+            .old
+            .sealing_key(level, shelf)
+            .is_none_or(|old| old != key);
         let mut written = 0;
         for (part, merged) in merged {
-            let place = PartPlace { level, shelf, part, parts };
+            let place = PartPlace {
+                level,
+                shelf,
+                part,
+                parts,
+            };
             let seals = if fresh { 0 } else { merged.seals };
             let rows = merged.rows.iter().map(|row| row.as_slice());
             let stored = part::seal(key, place, rows, seals, self.random)?;
@@ -241,7 +289,16 @@ impl Rewriter<'_> {
         parts: u16,
     ) -> Result<Option<(PartRows, u16)>, VaultError> {
         self.change.part(level, shelf, part, |stored| {
-            open_stored(self.old, PartPlace { level, shelf, part, parts }, stored)
+            open_stored(
+                self.old,
+                PartPlace {
+                    level,
+                    shelf,
+                    part,
+                    parts,
+                },
+                stored,
+            )
         })
     }
 }

@@ -96,10 +96,15 @@ impl Store {
         cache_bytes: usize,
     ) -> Result<Store, VaultError> {
         let path = dir.join(FILE);
-        if !disk.exists(&path).map_err(VaultError::io("look for the store"))? {
+        if !disk
+            .exists(&path)
+            .map_err(VaultError::io("look for the store"))?
+        {
             return Err(VaultError::Missing("store"));
         }
-        let file = disk.open(&path, Open::Write).map_err(VaultError::io("open the store"))?;
+        let file = disk
+            .open(&path, Open::Write)
+            .map_err(VaultError::io("open the store"))?;
         // redb would make a new database of an empty file.
         if file.len().map_err(VaultError::io("read the store"))? == 0 {
             return Err(VaultError::Missing("store's content"));
@@ -117,7 +122,10 @@ impl Store {
 
     /// The ledger and the state, or `Missing` where `init` never finished.
     pub(crate) fn meta(&self) -> Result<(Ledger, State), VaultError> {
-        let transaction = self.database.begin_read().map_err(VaultError::store("read"))?;
+        let transaction = self
+            .database
+            .begin_read()
+            .map_err(VaultError::store("read"))?;
         let meta = match transaction.open_table(META) {
             Ok(meta) => meta,
             Err(redb::TableError::TableDoesNotExist(_)) => {
@@ -137,14 +145,22 @@ impl Store {
 
     /// A view of what is committed now.
     pub(crate) fn view(&self) -> Result<StoreView, VaultError> {
-        let transaction = self.database.begin_read().map_err(VaultError::store("read"))?;
-        let shelves = transaction.open_table(SHELVES).map_err(VaultError::store("read"))?;
+        let transaction = self
+            .database
+            .begin_read()
+            .map_err(VaultError::store("read"))?;
+        let shelves = transaction
+            .open_table(SHELVES)
+            .map_err(VaultError::store("read"))?;
         Ok(StoreView { shelves })
     }
 
     /// Begins a change.
     pub(crate) fn change(&self) -> Result<Change, VaultError> {
-        let mut transaction = self.database.begin_write().map_err(VaultError::store("write"))?;
+        let mut transaction = self
+            .database
+            .begin_write()
+            .map_err(VaultError::store("write"))?;
         transaction.set_quick_repair(true);
         Ok(Change { transaction })
     }
@@ -176,8 +192,10 @@ impl Change {
         part: u16,
         read: impl FnOnce(&[u8]) -> Result<T, VaultError>,
     ) -> Result<Option<T>, VaultError> {
-        let shelves =
-            self.transaction.open_table(SHELVES).map_err(VaultError::store("write"))?;
+        let shelves = self
+            .transaction
+            .open_table(SHELVES)
+            .map_err(VaultError::store("write"))?;
         let found = shelves.get(key_of(level, shelf, part));
         match found.map_err(VaultError::store("read"))? {
             Some(value) => read(value.value()).map(Some),
@@ -191,31 +209,47 @@ impl Change {
         place: crate::part::PartPlace,
         stored: &[u8],
     ) -> Result<(), VaultError> {
-        let mut shelves =
-            self.transaction.open_table(SHELVES).map_err(VaultError::store("write"))?;
+        let mut shelves = self
+            .transaction
+            .open_table(SHELVES)
+            .map_err(VaultError::store("write"))?;
         let key = key_of(place.level, place.shelf, place.part);
-        shelves.insert(key, stored).map_err(VaultError::store("write"))?;
+        shelves
+            .insert(key, stored)
+            .map_err(VaultError::store("write"))?;
         Ok(())
     }
 
     /// Names the ledger; once, at `init`.
     pub(crate) fn put_ledger(&self, ledger: &Ledger) -> Result<(), VaultError> {
         // The empty table must exist for readers.
-        self.transaction.open_table(SHELVES).map_err(VaultError::store("write"))?;
-        let mut meta = self.transaction.open_table(META).map_err(VaultError::store("write"))?;
+        self.transaction
+            .open_table(SHELVES)
+            .map_err(VaultError::store("write"))?;
+        let mut meta = self
+            .transaction
+            .open_table(META)
+            .map_err(VaultError::store("write"))?;
         let bytes = encode_ledger(ledger);
-        meta.insert("ledger", bytes.as_slice()).map_err(VaultError::store("write"))?;
+        meta.insert("ledger", bytes.as_slice())
+            .map_err(VaultError::store("write"))?;
         Ok(())
     }
 
     /// Puts the state and makes everything durable.
     pub(crate) fn commit(self, state: &State) -> Result<(), VaultError> {
         {
-            let mut meta = self.transaction.open_table(META).map_err(VaultError::store("write"))?;
+            let mut meta = self
+                .transaction
+                .open_table(META)
+                .map_err(VaultError::store("write"))?;
             let bytes = encode_state(state);
-            meta.insert("state", bytes.as_slice()).map_err(VaultError::store("write"))?;
+            meta.insert("state", bytes.as_slice())
+                .map_err(VaultError::store("write"))?;
         }
-        self.transaction.commit().map_err(VaultError::store("commit"))
+        self.transaction
+            .commit()
+            .map_err(VaultError::store("commit"))
     }
 }
 
@@ -223,7 +257,12 @@ fn encode_ledger(ledger: &Ledger) -> Vec<u8> {
     let geometry = ledger.geometry;
     let mut bytes = vec![VERSION];
     bytes.extend_from_slice(&ledger.origin_hash);
-    for number in [ledger.chain.0, geometry.person, geometry.case, geometry.finding] {
+    for number in [
+        ledger.chain.0,
+        geometry.person,
+        geometry.case,
+        geometry.finding,
+    ] {
         bytes.extend_from_slice(&number.to_be_bytes());
     }
     bytes
@@ -236,14 +275,26 @@ fn decode_ledger(bytes: &[u8]) -> Option<Ledger> {
     }
     let origin_hash = cut.array()?;
     let chain = ChainNumber(cut.u32()?);
-    let geometry = Geometry { person: cut.u32()?, case: cut.u32()?, finding: cut.u32()? };
+    let geometry = Geometry {
+        person: cut.u32()?,
+        case: cut.u32()?,
+        finding: cut.u32()?,
+    };
     let whole = cut.0.is_empty() && geometry.is_sound();
-    whole.then_some(Ledger { origin_hash, chain, geometry })
+    whole.then_some(Ledger {
+        origin_hash,
+        chain,
+        geometry,
+    })
 }
 
 fn encode_state(state: &State) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(36);
-    for number in [state.generation, state.position.group, state.position.index.0] {
+    for number in [
+        state.generation,
+        state.position.group,
+        state.position.index.0,
+    ] {
         bytes.extend_from_slice(&number.to_be_bytes());
     }
     bytes.extend_from_slice(&state.rekeyed.to_be_bytes());
@@ -255,7 +306,10 @@ fn decode_state(bytes: &[u8]) -> Option<State> {
     let mut cut = Cut(bytes);
     let state = State {
         generation: cut.u64()?,
-        position: Position { group: cut.u64()?, index: Index(cut.u64()?) },
+        position: Position {
+            group: cut.u64()?,
+            index: Index(cut.u64()?),
+        },
         rekeyed: cut.u32()?,
         intake_seals: cut.u64()?,
     };
@@ -268,10 +322,26 @@ mod tests {
 
     #[test]
     fn the_plain_numbers_come_back_whole_or_not_at_all() {
-        let geometry = Geometry { person: 8, case: 2, finding: 16 };
-        let ledger = Ledger { origin_hash: [3; 32], chain: ChainNumber(1), geometry };
-        let position = Position { group: 5, index: Index(77) };
-        let state = State { generation: 9, position, rekeyed: 4, intake_seals: 6 };
+        let geometry = Geometry {
+            person: 8,
+            case: 2,
+            finding: 16,
+        };
+        let ledger = Ledger {
+            origin_hash: [3; 32],
+            chain: ChainNumber(1),
+            geometry,
+        };
+        let position = Position {
+            group: 5,
+            index: Index(77),
+        };
+        let state = State {
+            generation: 9,
+            position,
+            rekeyed: 4,
+            intake_seals: 6,
+        };
         let (a, b) = (encode_ledger(&ledger), encode_state(&state));
         assert_eq!(decode_ledger(&a), Some(ledger));
         assert_eq!(decode_state(&b), Some(state));

@@ -48,7 +48,11 @@ impl Geometry {
     pub(crate) fn for_persons(expected: u64) -> Geometry {
         let shelves = (expected / PERSONS_PER_SHELF_MIN).clamp(1, u64::from(SHELVES_MAX));
         let person = u32::try_from(1u64 << shelves.ilog2()).expect("at most 2^20");
-        Geometry { person, case: (person / 4).max(1), finding: person }
+        Geometry {
+            person,
+            case: (person / 4).max(1),
+            finding: person,
+        }
     }
 
     pub(crate) fn is_sound(&self) -> bool {
@@ -81,7 +85,10 @@ pub(crate) struct Table {
 
 /// A fresh key made in `generation`.
 pub(crate) fn fresh_key(generation: u64, random: &dyn Random) -> ShelfKey {
-    ShelfKey { key: Key32::random(random), generation }
+    ShelfKey {
+        key: Key32::random(random),
+        generation,
+    }
 }
 
 /// Fresh keys made in `generation`.
@@ -112,7 +119,8 @@ impl Table {
             Level::Case => self.case.get(at).filter(fits),
             Level::Finding => {
                 let next = self.finding_next.as_ref().and_then(|next| next.get(at));
-                next.filter(fits).or_else(|| self.finding.get(at).filter(fits))
+                next.filter(fits)
+                    .or_else(|| self.finding.get(at).filter(fits))
             }
             Level::Service => Some(&self.service).filter(fits),
             Level::Table => None,
@@ -134,12 +142,22 @@ impl Table {
     fn encode(&self) -> Zeroizing<Vec<u8>> {
         let mut plain = Zeroizing::new(Vec::with_capacity(plain_bytes(self.geometry)));
         plain.push(VERSION);
-        for count in [self.geometry.person, self.geometry.case, self.geometry.finding] {
+        for count in [
+            self.geometry.person,
+            self.geometry.case,
+            self.geometry.finding,
+        ] {
             plain.extend_from_slice(&count.to_be_bytes());
         }
         plain.push(u8::from(self.finding_next.is_some()));
         let next = self.finding_next.as_deref().unwrap_or_default();
-        let all = [&self.person[..], &self.case, &self.finding, next, std::slice::from_ref(&self.service)];
+        let all = [
+            &self.person[..],
+            &self.case,
+            &self.finding,
+            next,
+            std::slice::from_ref(&self.service),
+        ];
         for key in all.into_iter().flatten() {
             plain.extend_from_slice(key.key.expose());
             plain.extend_from_slice(&key.generation.to_be_bytes());
@@ -155,7 +173,11 @@ pub(crate) fn decode(plain: &[u8], generation: u64) -> Result<Table, VaultError>
         return Err(WRONG);
     }
     let mut count = || cut.u32().ok_or(WRONG);
-    let geometry = Geometry { person: count()?, case: count()?, finding: count()? };
+    let geometry = Geometry {
+        person: count()?,
+        case: count()?,
+        finding: count()?,
+    };
     let next = match cut.byte() {
         Some(0) => false,
         Some(1) => true,
@@ -168,7 +190,10 @@ pub(crate) fn decode(plain: &[u8], generation: u64) -> Result<Table, VaultError>
         (0..count)
             .map(|_| {
                 let key = Key32::new(cut.array()?);
-                Some(ShelfKey { key, generation: cut.u64()? })
+                Some(ShelfKey {
+                    key,
+                    generation: cut.u64()?,
+                })
             })
             .map(|key| key.filter(|key| key.generation <= generation).ok_or(WRONG))
             .collect()
@@ -179,16 +204,33 @@ pub(crate) fn decode(plain: &[u8], generation: u64) -> Result<Table, VaultError>
         person: keys(geometry.person)?,
         case: keys(geometry.case)?,
         finding: keys(geometry.finding)?,
-        finding_next: if next { Some(keys(geometry.finding)?) } else { None },
+        finding_next: if next {
+            Some(keys(geometry.finding)?)
+        } else {
+            None
+        },
         service: keys(1)?.pop().ok_or(WRONG)?,
     };
-    if cut.0.is_empty() { Ok(table) } else { Err(WRONG) }
+    if cut.0.is_empty() {
+        Ok(table)
+    } else {
+        Err(WRONG)
+    }
 }
 
 /// Bytes of the largest plaintext: with the next keys of all finding shelves.
 fn plain_bytes(geometry: Geometry) -> usize {
-    let keys = [geometry.person, geometry.case, geometry.finding, geometry.finding, 1];
-    let keys: usize = keys.iter().map(|count| usize::try_from(*count).expect("at most 2^20")).sum();
+    let keys = [
+        geometry.person,
+        geometry.case,
+        geometry.finding,
+        geometry.finding,
+        1,
+    ];
+    let keys: usize = keys
+        .iter()
+        .map(|count| usize::try_from(*count).expect("at most 2^20"))
+        .sum();
     1 + 12 + 1 + keys * KEY_BYTES
 }
 
@@ -206,10 +248,14 @@ impl TableFile {
         geometry: Geometry,
     ) -> Result<TableFile, VaultError> {
         let write = VaultError::io;
-        let file = disk.open(&dir.join(FILE), Open::Create).map_err(write("create the table"))?;
+        let file = disk
+            .open(&dir.join(FILE), Open::Create)
+            .map_err(write("create the table"))?;
         let slot_bytes = slot_bytes(geometry);
-        file.write_all_at(&vec![0; 2 * slot_bytes], 0).map_err(write("write the table"))?;
-        file.sync_data(Site("vault.table.init")).map_err(write("sync the table"))?;
+        file.write_all_at(&vec![0; 2 * slot_bytes], 0)
+            .map_err(write("write the table"))?;
+        file.sync_data(Site("vault.table.init"))
+            .map_err(write("sync the table"))?;
         Ok(TableFile { file, slot_bytes })
     }
 
@@ -220,11 +266,19 @@ impl TableFile {
         geometry: Geometry,
     ) -> Result<TableFile, VaultError> {
         let path = dir.join(FILE);
-        if !disk.exists(&path).map_err(VaultError::io("look for the table"))? {
+        if !disk
+            .exists(&path)
+            .map_err(VaultError::io("look for the table"))?
+        {
             return Err(VaultError::Missing("shelf table"));
         }
-        let file = disk.open(&path, Open::Write).map_err(VaultError::io("open the table"))?;
-        Ok(TableFile { file, slot_bytes: slot_bytes(geometry) })
+        let file = disk
+            .open(&path, Open::Write)
+            .map_err(VaultError::io("open the table"))?;
+        Ok(TableFile {
+            file,
+            slot_bytes: slot_bytes(geometry),
+        })
     }
 
     /// Writes the table into its generation's slot under that generation's root, syncs, and opens what the device has.
@@ -245,8 +299,12 @@ impl TableFile {
         slot.extend_from_slice(&sealed);
         slot.resize(self.slot_bytes, 0);
         let offset = self.offset(generation);
-        self.file.write_all_at(&slot, offset).map_err(VaultError::io("write a table slot"))?;
-        self.file.sync_data(Site("vault.table")).map_err(VaultError::io("sync a table slot"))?;
+        self.file
+            .write_all_at(&slot, offset)
+            .map_err(VaultError::io("write a table slot"))?;
+        self.file
+            .sync_data(Site("vault.table"))
+            .map_err(VaultError::io("sync a table slot"))?;
         let mut back = vec![0; self.slot_bytes];
         self.file
             .read_past_cache(&mut back, offset)
@@ -267,14 +325,21 @@ impl TableFile {
     }
 
     fn offset(&self, generation: u64) -> u64 {
-        if generation % 2 == 1 { self.slot_bytes as u64 } else { 0 }
+        if generation % 2 == 1 {
+            self.slot_bytes as u64
+        } else {
+            0
+        }
     }
 }
 
 fn open_slot(slot: &[u8], generation: u64, root: &dyn RootStore) -> Result<Table, VaultError> {
     let mut cut = Cut(slot);
     let head = cut.array::<8>() == Some(*MAGIC) && cut.u64() == Some(generation);
-    let length = cut.u32().and_then(|length| usize::try_from(length).ok()).ok_or(WRONG)?;
+    let length = cut
+        .u32()
+        .and_then(|length| usize::try_from(length).ok())
+        .ok_or(WRONG)?;
     let sealed = cut.slice(length).filter(|_| head).ok_or(WRONG)?;
     let data = shelf_data(Level::Table, 0, generation);
     decode(&root.open(generation, sealed, &data)?, generation)
@@ -293,7 +358,10 @@ mod tests {
     #[test]
     fn shelves_hold_sixty_four_persons_on_average() {
         let person = |expected| Geometry::for_persons(expected).person;
-        assert_eq!((person(0), person(64), person(127), person(128)), (1, 1, 1, 2));
+        assert_eq!(
+            (person(0), person(64), person(127), person(128)),
+            (1, 1, 1, 2)
+        );
         assert_eq!((person(50_000), person(1_000_000)), (512, 8192));
         assert!(person(u64::MAX) == SHELVES_MAX && Geometry::for_persons(u64::MAX).is_sound());
         for expected in [64, 100, 5_000, 50_000, 999_999] {
@@ -304,7 +372,15 @@ mod tests {
     #[test]
     fn a_table_comes_back_and_nothing_else_does() {
         let random = SeededRandom::new(4);
-        let mut table = Table::fresh(Geometry { person: 4, case: 1, finding: 2 }, 5, &random);
+        let mut table = Table::fresh(
+            Geometry {
+                person: 4,
+                case: 1,
+                finding: 2,
+            },
+            5,
+            &random,
+        );
         for _ in 0..2 {
             let plain = table.encode();
             let again = decode(&plain, 5).expect("decodes");

@@ -84,7 +84,13 @@ impl Writer {
         table_file: TableFile,
         lock: Box<dyn Lock>,
     ) -> Writer {
-        Writer { state, root, table_file, rotation: None, _lock: lock }
+        Writer {
+            state,
+            root,
+            table_file,
+            rotation: None,
+            _lock: lock,
+        }
     }
 }
 
@@ -110,7 +116,9 @@ impl Vault {
     /// A reader; cheap.
     #[must_use]
     pub fn reader(&self) -> VaultReader {
-        VaultReader { shared: self.shared.clone() }
+        VaultReader {
+            shared: self.shared.clone(),
+        }
     }
 
     /// Number of person shelves, a power of two.
@@ -152,12 +160,21 @@ impl Vault {
         if intake.seals > SEALS_PER_KEY_MAX {
             return Err(VaultError::Limit("seals of one intake key"));
         }
-        let encoded = rows.iter().map(encoded).collect::<Result<Vec<RowBytes>, _>>()?;
+        let encoded = rows
+            .iter()
+            .map(encoded)
+            .collect::<Result<Vec<RowBytes>, _>>()?;
         let service = self.shared.service();
         let key = service.sealing_intake_key(group).ok_or(VaultError::NoKey)?;
         let place = self.section_place(group, first);
         let streams = u32::try_from(new_streams).unwrap_or(u32::MAX);
-        Ok(section::seal(key, place, encoded, streams, &*self.shared.random))
+        Ok(section::seal(
+            key,
+            place,
+            encoded,
+            streams,
+            &*self.shared.random,
+        ))
     }
 
     /// Makes the rows of a sequenced group visible to every lookup. Groups come in ascending order.
@@ -189,8 +206,11 @@ impl Vault {
         }
         let mut overlay = self.shared.overlay_mut();
         let rows: Vec<Arc<Row>> = rows.into_iter().map(Arc::new).collect();
-        let service_rows: Vec<_> =
-            rows.iter().filter(|row| row.level() == Level::Service).cloned().collect();
+        let service_rows: Vec<_> = rows
+            .iter()
+            .filter(|row| row.level() == Level::Service)
+            .cloned()
+            .collect();
         overlay.add(PendingGroup { group, rows });
         drop(overlay);
         if !service_rows.is_empty() {
@@ -207,17 +227,15 @@ impl Vault {
     ///
     /// # Errors
     /// `NoKey` where no living intake key is named; `NotOpened`, `Malformed` for bytes that the vault did not write.
-    pub fn replay_section(
-        &self,
-        group: u64,
-        first: Index,
-        bytes: &[u8],
-    ) -> Result<(), VaultError> {
+    pub fn replay_section(&self, group: u64, first: Index, bytes: &[u8]) -> Result<(), VaultError> {
         if group <= self.position().group {
             return Ok(());
         }
         let mut intake = self.intake();
-        self.count_seals(&mut intake, Index(first.0.saturating_add(GROUP_RECORDS_MAX)))?;
+        self.count_seals(
+            &mut intake,
+            Index(first.0.saturating_add(GROUP_RECORDS_MAX)),
+        )?;
         let Some(id) = section::key_id(bytes)? else {
             return Ok(());
         };
@@ -250,7 +268,11 @@ impl Vault {
         self.shared.guarded(|| {
             let table = self.shared.view().table.clone();
             let intake_seals = self.intake().seals;
-            let state = State { position: through, intake_seals, ..writer.state };
+            let state = State {
+                position: through,
+                intake_seals,
+                ..writer.state
+            };
             let shelves = self.pending_by_shelf(through.group)?;
             let change = self.shared.store.change()?;
             let rewriter = Rewriter {
@@ -282,13 +304,19 @@ impl Vault {
             let bytes = encoded(row)?;
             let home = Home::of_row(&bytes, &self.shared.finding_key, self.shared.geometry)?;
             let key = key_of(&bytes).ok_or(VaultError::Malformed("row"))?.to_vec();
-            shelves.entry((home.level, home.shelf)).or_default().insert(key, bytes);
+            shelves
+                .entry((home.level, home.shelf))
+                .or_default()
+                .insert(key, bytes);
             Ok(())
         };
         // The lock is held for pointers only: the sequencer stages meanwhile.
         let rows: Vec<Arc<Row>> = {
             let overlay = self.shared.overlay();
-            overlay.groups_through(group).flat_map(|pending| pending.rows.iter().cloned()).collect()
+            overlay
+                .groups_through(group)
+                .flat_map(|pending| pending.rows.iter().cloned())
+                .collect()
         };
         rows.iter().try_for_each(|row| put(row))?;
         let uses: Vec<Row> = self.shared.service().record_uses().collect();

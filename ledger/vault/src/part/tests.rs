@@ -6,16 +6,32 @@ use super::*;
 use crate::error::VaultError;
 
 fn key(n: u8) -> ShelfKey {
-    ShelfKey { key: Key32::new([n; 32]), generation: 3 }
+    ShelfKey {
+        key: Key32::new([n; 32]),
+        generation: 3,
+    }
 }
 
 fn place() -> PartPlace {
-    PartPlace { level: Level::Person, shelf: 9, part: 1, parts: 4 }
+    PartPlace {
+        level: Level::Person,
+        shelf: 9,
+        part: 1,
+        parts: 4,
+    }
 }
 
 fn rows() -> Vec<Vec<u8>> {
     let mut rows: Vec<Vec<u8>> = (0..300u16)
-        .map(|n| [&[2; 20][..], &(n / 7).to_be_bytes(), &[7; 200][..], &n.to_be_bytes()].concat())
+        .map(|n| {
+            [
+                &[2; 20][..],
+                &(n / 7).to_be_bytes(),
+                &[7; 200][..],
+                &n.to_be_bytes(),
+            ]
+            .concat()
+        })
         .collect();
     rows.push(vec![3; 400]);
     rows.sort();
@@ -24,7 +40,13 @@ fn rows() -> Vec<Vec<u8>> {
 
 fn sealed(seals: u64) -> Result<Vec<u8>, VaultError> {
     let rows = rows();
-    seal(&key(1), place(), rows.iter().map(Vec::as_slice), seals, &SeededRandom::new(1))
+    seal(
+        &key(1),
+        place(),
+        rows.iter().map(Vec::as_slice),
+        seals,
+        &SeededRandom::new(1),
+    )
 }
 
 #[test]
@@ -37,16 +59,32 @@ fn a_part_comes_back_and_only_at_its_place() {
     assert!(open(&key(2), place(), &stored).is_err());
     let elsewhere = [
         PartPlace { part: 2, ..place() },
-        PartPlace { parts: 2, ..place() },
-        PartPlace { shelf: 8, ..place() },
-        PartPlace { level: Level::Case, ..place() },
+        PartPlace {
+            parts: 2,
+            ..place()
+        },
+        PartPlace {
+            shelf: 8,
+            ..place()
+        },
+        PartPlace {
+            level: Level::Case,
+            ..place()
+        },
     ];
     for place in elsewhere {
         assert!(open(&key(1), place, &stored).is_err(), "{place:?}");
     }
-    let any = PartPlace { parts: 0, ..place() };
+    let any = PartPlace {
+        parts: 0,
+        ..place()
+    };
     assert_eq!(open(&key(1), any, &stored).expect("opens").1, 4);
-    assert!(stored.len() < 301 * 40, "{} bytes: prefixes are shared", stored.len());
+    assert!(
+        stored.len() < 301 * 40,
+        "{} bytes: prefixes are shared",
+        stored.len()
+    );
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! Not here: who may ask (the doors). Always: a row that was staged is in force.
 
-use proto::ids::{Index, Month, StaffReference};
 use proto::Personal;
+use proto::ids::{Index, Month, StaffReference};
 
 use super::VaultReader;
 use crate::keys::{FenceTag, Key32, RecordKey};
@@ -40,7 +40,9 @@ impl VaultReader {
     #[must_use]
     pub fn signing_secret(&self, kind: SigningKind, at: Index) -> Option<Key32> {
         let keys = self.signing_keys(kind);
-        keys.into_iter().rfind(|key| key.from <= at).map(|key| key.secret)
+        keys.into_iter()
+            .rfind(|key| key.from <= at)
+            .map(|key| key.secret)
     }
 
     /// What a publisher's token allows, by its hash; a revocation is in `valid_until`.

@@ -22,20 +22,28 @@ fn a_destroyed_root_is_gone_from_the_device() {
     let (disk, shared) = sim();
     let random = SeededRandom::new(2);
     let root = FileRoot::create_file(&shared, Path::new(DIR), false).expect("creates");
-    shared.sync_dir(Path::new(DIR), Site("test")).expect("syncs");
+    shared
+        .sync_dir(Path::new(DIR), Site("test"))
+        .expect("syncs");
     root.create(1, &random).expect("writes");
     root.create(2, &random).expect("writes");
     let path = Path::new(DIR).join(FILE);
     let before = disk.durable_bytes(&path).expect("there");
     let (new, old) = (key_in(&before), key_in(&before[SLOT_BYTES..]));
     let sealed = root.seal(1, b"table", b"data", &random).expect("seals");
-    assert_eq!(root.open(1, &sealed, b"data").expect("opens").as_slice(), b"table");
+    assert_eq!(
+        root.open(1, &sealed, b"data").expect("opens").as_slice(),
+        b"table"
+    );
     assert!(root.open(2, &sealed, b"data").is_err() && root.open(3, &sealed, b"data").is_err());
 
     root.destroy_all_but(2).expect("destroys");
     assert_eq!(root.generations().expect("reads"), [2]);
     let after = disk.durable_bytes(&path).expect("there");
-    assert!(!after.windows(32).any(|window| window == old), "the old root is still there");
+    assert!(
+        !after.windows(32).any(|window| window == old),
+        "the old root is still there"
+    );
     assert_eq!(key_in(&after), new);
     let again = FileRoot::open_file(&shared, Path::new(DIR), false).expect("opens");
     assert_eq!(again.generations().expect("reads"), [2]);
@@ -75,7 +83,9 @@ fn a_missing_file_is_not_created_and_a_short_one_refused() {
     let missing = FileRoot::open_file(&shared, Path::new(DIR), false);
     assert!(matches!(missing, Err(VaultError::Missing(_))));
     assert!(shared.list(Path::new(DIR)).expect("lists").is_empty());
-    let file = shared.open(&Path::new(DIR).join(FILE), Open::Create).expect("creates");
+    let file = shared
+        .open(&Path::new(DIR).join(FILE), Open::Create)
+        .expect("creates");
     file.write_all_at(&[0; 700], 0).expect("writes");
     let short = FileRoot::open_file(&shared, Path::new(DIR), false);
     assert!(matches!(short, Err(VaultError::Damaged(_))));

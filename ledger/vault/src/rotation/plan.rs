@@ -72,7 +72,10 @@ impl Plan {
         match Row::decode(row) {
             Ok(Row::IntakeKey { id, .. }) => id != *intake_id,
             Ok(Row::RecordKey { class, month, .. } | Row::RecordKeyUse { class, month, .. }) => {
-                destroy.record_keys.iter().any(|name| (name.class, name.month) == (class, month))
+                destroy
+                    .record_keys
+                    .iter()
+                    .any(|name| (name.class, name.month) == (class, month))
             }
             Ok(Row::DedupKey { source, year, .. }) => destroy.dedup_keys.contains(&(source, year)),
             Ok(Row::Secret { kind, name, .. }) => destroy.secrets.contains(&(kind, name)),
@@ -88,7 +91,10 @@ impl Plan {
 
     /// Destroyed tags and the cohort's queue, for the service shelf.
     pub(crate) fn service_rows(&self, generation: u64) -> Vec<Row> {
-        let tags = self.tags.iter().map(|tag| Row::DestroyedTag { tag: *tag, generation });
+        let tags = self.tags.iter().map(|tag| Row::DestroyedTag {
+            tag: *tag,
+            generation,
+        });
         let streams = self.last.iter().map(|(stream, last)| Row::CohortStream {
             stream: *stream,
             last: *last,
@@ -107,8 +113,10 @@ impl Vault {
     pub(crate) fn plan(&self, destroy: &Destroy) -> Result<Plan, VaultError> {
         let view = self.shared.view();
         let mut gone = Gone::default();
-        gone.streams.extend(destroy.streams.iter().map(|entry| entry.stream));
-        gone.mentions.extend(destroy.mentions.iter().map(|(_, mention)| *mention));
+        gone.streams
+            .extend(destroy.streams.iter().map(|entry| entry.stream));
+        gone.mentions
+            .extend(destroy.mentions.iter().map(|(_, mention)| *mention));
         let mut homes = BTreeSet::new();
         let mut persons = BTreeSet::new();
         for (person, _) in &destroy.mentions {
@@ -122,7 +130,11 @@ impl Vault {
         let mut tags = BTreeSet::new();
         for home in &homes {
             let part = self.shared.part_of(&view, *home)?;
-            for row in part.iter().flat_map(PartRows::iter).filter(|row| gone.names(row)) {
+            for row in part
+                .iter()
+                .flat_map(PartRows::iter)
+                .filter(|row| gone.names(row))
+            {
                 if let Row::Stream { secret, .. }
                 | Row::CaseStream { secret, .. }
                 | Row::Mention { secret, .. } = Row::decode(row)?
@@ -139,7 +151,11 @@ impl Vault {
         }
         Ok(Plan {
             shelves: homes.iter().map(|home| (home.level, home.shelf)).collect(),
-            last: destroy.streams.iter().map(|entry| (entry.stream, entry.last)).collect(),
+            last: destroy
+                .streams
+                .iter()
+                .map(|entry| (entry.stream, entry.last))
+                .collect(),
             gone,
             persons: empty,
             tags: tags.into_iter().collect(),
@@ -155,7 +171,9 @@ impl Vault {
         persons: &mut BTreeSet<PersonRef>,
     ) -> Result<(), VaultError> {
         let hash = finding::stream_hash(&self.shared.finding_key, stream);
-        let part = self.shared.part_of(view, Home::of_hash(&hash.0, self.shared.geometry))?;
+        let part = self
+            .shared
+            .part_of(view, Home::of_hash(&hash.0, self.shared.geometry))?;
         let Some(part) = part else {
             return Ok(());
         };
@@ -163,9 +181,15 @@ impl Vault {
             let prefix = [&[kind][..], &stream.0].concat();
             for row in part.with_prefix(&prefix) {
                 match Row::decode(row)? {
-                    Row::StreamShelf { place: StreamPlace::Person(person), .. }
+                    Row::StreamShelf {
+                        place: StreamPlace::Person(person),
+                        ..
+                    }
                     | Row::MentionShelf { person, .. } => _ = persons.insert(person),
-                    Row::StreamShelf { place: StreamPlace::Case(shelf), .. } => {
+                    Row::StreamShelf {
+                        place: StreamPlace::Case(shelf),
+                        ..
+                    } => {
                         homes.insert(Home::of_id(Level::Case, shelf, &stream.0));
                     }
                     _ => {}

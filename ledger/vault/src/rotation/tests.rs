@@ -51,21 +51,39 @@ fn victim(model: &Model) -> (PersonRef, StreamId) {
 
 fn destroy_stream(model: &Model) -> Destroy {
     let (person, stream) = victim(model);
-    let entry = DestroyStream { stream, last: Index(7), person: Some(person) };
-    Destroy { streams: vec![entry], ..Destroy::default() }
+    let entry = DestroyStream {
+        stream,
+        last: Index(7),
+        person: Some(person),
+    };
+    Destroy {
+        streams: vec![entry],
+        ..Destroy::default()
+    }
 }
 
 fn secrets_on_disk(bench: &Bench, secret: &[u8]) -> bool {
-    bench.sim.raw().iter().any(|raw| raw.bytes.windows(secret.len()).any(|bytes| bytes == secret))
+    bench
+        .sim
+        .raw()
+        .iter()
+        .any(|raw| raw.bytes.windows(secret.len()).any(|bytes| bytes == secret))
 }
 
 #[test]
 fn a_destroyed_stream_is_gone_and_everything_else_is_found() {
     let (mut bench, vault, mut model) = filled(1);
     let (person, stream) = victim(&model);
-    let keys = vault.reader().keys_of_stream(stream).expect("reads").expect("lives");
+    let keys = vault
+        .reader()
+        .keys_of_stream(stream)
+        .expect("reads")
+        .expect("lives");
     let generation = vault.generation();
-    let root_before = bench.sim.durable_bytes(&Path::new(DIR).join("root")).expect("there");
+    let root_before = bench
+        .sim
+        .durable_bytes(&Path::new(DIR).join("root"))
+        .expect("there");
     let rotated = rotate(&mut bench, &vault, destroy_stream(&model)).expect("rotates");
     assert_eq!(rotated.generation, generation + 1);
     assert!(rotated.tags.contains(&keys.fence_tag()));
@@ -85,7 +103,10 @@ fn a_destroyed_stream_is_gone_and_everything_else_is_found() {
     let slot = usize::from(generation % 2 == 1) * 512;
     let old_root = root_before.get(slot + 16..slot + 48).expect("a slot");
     assert!(old_root.iter().any(|byte| *byte != 0));
-    assert!(!secrets_on_disk(&bench, old_root), "the old root is still on the disk");
+    assert!(
+        !secrets_on_disk(&bench, old_root),
+        "the old root is still on the disk"
+    );
     assert!(!secrets_on_disk(&bench, keys.secret.expose()));
 
     model.streams.remove(&stream);
@@ -101,8 +122,16 @@ fn a_destroyed_stream_is_gone_and_everything_else_is_found() {
 fn record_and_dedup_keys_are_destroyed_and_a_person_dies_with_the_last_stream() {
     let (mut bench, vault, model) = filled(2);
     let month = proto::ids::Month(202_601);
-    let key = Row::RecordKey { class: 2, month, key: Key32::new([1; 32]) };
-    let dedup = Row::DedupKey { source: "//crm".into(), year: 2026, key: Key32::new([2; 32]) };
+    let key = Row::RecordKey {
+        class: 2,
+        month,
+        key: Key32::new([1; 32]),
+    };
+    let dedup = Row::DedupKey {
+        source: "//crm".into(),
+        year: 2026,
+        key: Key32::new([2; 32]),
+    };
     let position = bench.group(&vault, vec![key, dedup]);
     vault.absorb(position).expect("absorbs");
     let person = *model.aliases.get("99").expect("known");
@@ -135,9 +164,15 @@ fn the_nightly_re_key_drops_what_names_the_dead_and_keeps_the_rest() {
     let (mut bench, vault, mut model) = filled(3);
     let (_, stream) = victim(&model);
     rotate(&mut bench, &vault, destroy_stream(&model)).expect("rotates");
-    let begin = Destroy { finding: FindingKeys::Begin, ..Destroy::default() };
+    let begin = Destroy {
+        finding: FindingKeys::Begin,
+        ..Destroy::default()
+    };
     rotate(&mut bench, &vault, begin).expect("rotates");
-    let early = vault.rotation_begin(Destroy { finding: FindingKeys::Finish, ..Destroy::default() });
+    let early = vault.rotation_begin(Destroy {
+        finding: FindingKeys::Finish,
+        ..Destroy::default()
+    });
     assert!(matches!(early, Err(VaultError::OutOfOrder(_))));
     // Rows come in, and the process restarts, while it runs.
     let mut vault = vault;
@@ -151,7 +186,10 @@ fn the_nightly_re_key_drops_what_names_the_dead_and_keeps_the_rest() {
         assert!(vault.report().nightly_at.is_some());
         person += 1;
     }
-    let finish = Destroy { finding: FindingKeys::Finish, ..Destroy::default() };
+    let finish = Destroy {
+        finding: FindingKeys::Finish,
+        ..Destroy::default()
+    };
     rotate(&mut bench, &vault, finish).expect("rotates");
     model.streams.remove(&stream);
     model.mentions.clear();
@@ -160,10 +198,16 @@ fn the_nightly_re_key_drops_what_names_the_dead_and_keeps_the_rest() {
         for row in rows.expect("reads") {
             let bytes = row.encode().expect("encodes");
             let names = bytes.windows(16).any(|window| window == stream.0);
-            assert!(!names || row.level() == Level::Service, "{row:?} names the dead");
+            assert!(
+                !names || row.level() == Level::Service,
+                "{row:?} names the dead"
+            );
         }
     }
-    assert!(vault.rotation_begin(Destroy::default()).is_ok(), "nothing is left under way");
+    assert!(
+        vault.rotation_begin(Destroy::default()).is_ok(),
+        "nothing is left under way"
+    );
 }
 
 /// Every disk operation of a rotation is the last one before a crash, of each kind. After it the vault opens, nothing that lives is lost,
@@ -196,7 +240,11 @@ fn a_rotation_may_be_cut_anywhere() {
             drop(vault);
             bench.sim.restart(crash);
             let vault = bench.open();
-            let gone = vault.reader().keys_of_stream(stream).expect("reads").is_none();
+            let gone = vault
+                .reader()
+                .keys_of_stream(stream)
+                .expect("reads")
+                .is_none();
             assert!(gone || cut_short, "cut at {cut}: done and undone");
             if !gone {
                 rotate(&mut bench, &vault, destroy_stream(&model)).expect("again");

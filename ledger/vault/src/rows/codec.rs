@@ -120,7 +120,14 @@ pub(crate) fn key_of(row: &[u8]) -> Option<&[u8]> {
 fn put(row: &Row, out: &mut Out) -> Result<(), VaultError> {
     match row {
         Row::Person { person, label_key } => out.kind(1).person(person).raw(label_key.expose()),
-        Row::Stream { person, stream, activity, party, secret, alone } => out
+        Row::Stream {
+            person,
+            stream,
+            activity,
+            party,
+            secret,
+            alone,
+        } => out
             .kind(2)
             .person(person)
             .raw(&stream.0)
@@ -300,7 +307,14 @@ fn take(cut: &mut Cut<'_>) -> Option<Row> {
         2 => {
             let (person, stream, secret) = (cut.person()?, cut.stream()?, cut.secret()?);
             let (activity, party) = (cut.activity()?, cut.party()?);
-            Row::Stream { person, stream, activity, party, secret, alone: cut.flag()? }
+            Row::Stream {
+                person,
+                stream,
+                activity,
+                party,
+                secret,
+                alone: cut.flag()?,
+            }
         }
         3 => Row::CasePointer {
             person: cut.person()?,

@@ -6,9 +6,7 @@ use std::path::Path;
 use ground::{Random, SeededRandom, SharedDisk, SimDisk};
 use proptest::prelude::*;
 use proto::Personal;
-use proto::ids::{
-    ActivityCode, Month, NumberInStream, Origin, PartyCode, SlotNumber, StreamId,
-};
+use proto::ids::{ActivityCode, Month, NumberInStream, Origin, PartyCode, SlotNumber, StreamId};
 
 use super::*;
 use crate::keys::{Key32, StreamKeys, StreamSecret};
@@ -39,13 +37,20 @@ impl Bench {
         let disk = sim.shared();
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(seed));
         init(&disk, Path::new(DIR), &options(), &random).expect("init");
-        Bench { sim, disk, random, sections: Vec::new() }
+        Bench {
+            sim,
+            disk,
+            random,
+            sections: Vec::new(),
+        }
     }
 
     pub(crate) fn open(&self) -> Vault {
         let vault = open(&self.disk, Path::new(DIR), &options(), &self.random).expect("opens");
         for (group, first, section) in &self.sections {
-            vault.replay_section(*group, *first, section).expect("replays");
+            vault
+                .replay_section(*group, *first, section)
+                .expect("replays");
         }
         vault
     }
@@ -57,7 +62,10 @@ impl Bench {
         let section = vault.seal_section(&rows, group, first, 1).expect("seals");
         self.sections.push((group, first, section));
         vault.stage(rows, group).expect("stages");
-        Position { group, index: Index(first.0 + 10) }
+        Position {
+            group,
+            index: Index(first.0 + 10),
+        }
     }
 }
 
@@ -93,7 +101,10 @@ impl Model {
         let known = self.aliases.get(&id).copied();
         let person = known.unwrap_or_else(|| reader.draw_person());
         if known.is_none() {
-            rows.push(Row::Person { person, label_key: Key32::random(random) });
+            rows.push(Row::Person {
+                person,
+                label_key: Key32::random(random),
+            });
             self.aliases.insert(id.clone(), person);
         }
         let mut streams = self.streams.values();
@@ -113,11 +124,23 @@ impl Model {
             secret: keys.secret.clone(),
             alone: false,
         });
-        rows.push(Row::StreamShelf { stream, place: StreamPlace::Person(person) });
-        rows.push(Row::Alias { hash: alias, person, stream });
+        rows.push(Row::StreamShelf {
+            stream,
+            place: StreamPlace::Person(person),
+        });
+        rows.push(Row::Alias {
+            hash: alias,
+            person,
+            stream,
+        });
         let full = format!("Person{} Example", id.len());
         if let Some(hash) = reader.index_hash(IndexKind::Name, &text(&full)) {
-            rows.push(Row::Index { kind: IndexKind::Name, hash, person, stream });
+            rows.push(Row::Index {
+                kind: IndexKind::Name,
+                hash,
+                person,
+                stream,
+            });
         }
         self.names.entry(full).or_default().insert(person);
         self.streams.insert(stream, (person, name.to_owned(), keys));
@@ -125,18 +148,38 @@ impl Model {
     }
 
     /// Rows for a mention of a person in somebody's stream.
-    pub(crate) fn mention(&mut self, vault: &Vault, carrier: StreamId, person: PersonRef) -> Vec<Row> {
+    pub(crate) fn mention(
+        &mut self,
+        vault: &Vault,
+        carrier: StreamId,
+        person: PersonRef,
+    ) -> Vec<Row> {
         let number = NumberInStream(self.mentions.len() as u64);
-        let mention = MentionPlace { carrier, number, slot: SlotNumber(1) };
+        let mention = MentionPlace {
+            carrier,
+            number,
+            slot: SlotNumber(1),
+        };
         let secret = StreamSecret::random(&*vault.shared.random);
         self.mentions.insert(mention, (person, secret.clone()));
-        vec![Row::Mention { person, mention, secret }, Row::MentionShelf { mention, person }]
+        vec![
+            Row::Mention {
+                person,
+                mention,
+                secret,
+            },
+            Row::MentionShelf { mention, person },
+        ]
     }
 
     fn record_key(&mut self, vault: &Vault, month: u32) -> Vec<Row> {
         let key = Key32::random(&*vault.shared.random);
         self.record_keys.insert(month, key.clone());
-        vec![Row::RecordKey { class: 3, month: Month(month), key }]
+        vec![Row::RecordKey {
+            class: 3,
+            month: Month(month),
+            key,
+        }]
     }
 
     /// Everything that was put in is found, and nothing is found that was not.
@@ -149,30 +192,57 @@ impl Model {
         let stranger = reader.alias_hash("crm", &text("nobody"));
         assert_eq!(reader.person_by_alias(&stranger).expect("reads"), None);
         for (stream, (person, name, keys)) in &self.streams {
-            let found = reader.stream(person, &activity(name), &party()).expect("reads");
+            let found = reader
+                .stream(person, &activity(name), &party())
+                .expect("reads");
             assert_eq!(found.as_ref(), Some(keys));
-            assert_eq!(reader.keys_of_stream(*stream).expect("reads").as_ref(), Some(keys));
-            assert_eq!(reader.person_of_stream(*stream).expect("reads"), Some(*person));
-            let none = reader.stream(person, &activity("other"), &party()).expect("reads");
+            assert_eq!(
+                reader.keys_of_stream(*stream).expect("reads").as_ref(),
+                Some(keys)
+            );
+            assert_eq!(
+                reader.person_of_stream(*stream).expect("reads"),
+                Some(*person)
+            );
+            let none = reader
+                .stream(person, &activity("other"), &party())
+                .expect("reads");
             assert_eq!(none, None);
         }
         for person in self.aliases.values() {
-            let found: BTreeSet<StreamId> = reader.streams_of(person).expect("reads").iter()
-                .map(|stream| stream.keys.stream).collect();
-            let put: BTreeSet<StreamId> = self.streams.iter()
-                .filter(|(_, (of, ..))| of == person).map(|(stream, _)| *stream).collect();
+            let found: BTreeSet<StreamId> = reader
+                .streams_of(person)
+                .expect("reads")
+                .iter()
+                .map(|stream| stream.keys.stream)
+                .collect();
+            let put: BTreeSet<StreamId> = self
+                .streams
+                .iter()
+                .filter(|(_, (of, ..))| of == person)
+                .map(|(stream, _)| *stream)
+                .collect();
             assert_eq!(found, put);
         }
         for (name, persons) in &self.names {
-            let hash = reader.index_hash(IndexKind::Name, &text(name)).expect("a form");
+            let hash = reader
+                .index_hash(IndexKind::Name, &text(name))
+                .expect("a form");
             let found = reader.find(&[(IndexKind::Name, hash)]).expect("reads");
             assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), *persons);
             for person in persons {
-                assert!(reader.has_index(IndexKind::Name, &hash, person).expect("reads"));
+                assert!(
+                    reader
+                        .has_index(IndexKind::Name, &hash, person)
+                        .expect("reads")
+                );
             }
         }
         for (mention, (_, secret)) in &self.mentions {
-            assert_eq!(reader.mention_secret(mention).expect("reads").as_ref(), Some(secret));
+            assert_eq!(
+                reader.mention_secret(mention).expect("reads").as_ref(),
+                Some(secret)
+            );
         }
         for (month, key) in &self.record_keys {
             let found = reader.record_key(3, Month(*month)).expect("there");
@@ -252,12 +322,20 @@ fn a_crowded_shelf_is_split_and_everything_is_still_found() {
     let mut position = vault.position();
     for round in 0..3 {
         // Each round doubles what lies on a shelf.
-        let rows = (0..280).flat_map(|n| model.event(&vault, n, &format!("round{round}"))).collect();
+        let rows = (0..280)
+            .flat_map(|n| model.event(&vault, n, &format!("round{round}")))
+            .collect();
         position = bench.group(&vault, rows);
         vault.absorb(position).expect("absorbs");
         model.check(&vault);
     }
-    assert!(vault.shared.counts.get(Level::Person, 0).is_some_and(|parts| parts > 1));
+    assert!(
+        vault
+            .shared
+            .counts
+            .get(Level::Person, 0)
+            .is_some_and(|parts| parts > 1)
+    );
     drop(vault);
     model.check(&bench.open());
     let _ = position;
@@ -269,7 +347,12 @@ fn what_is_missing_is_not_created_and_what_is_there_not_overwritten() {
     let dir = Path::new(DIR);
     let again = init(&bench.disk, dir, &options(), &bench.random);
     assert!(matches!(again, Err(VaultError::Exists)));
-    let elsewhere = open(&bench.disk, Path::new("/nowhere"), &options(), &bench.random);
+    let elsewhere = open(
+        &bench.disk,
+        Path::new("/nowhere"),
+        &options(),
+        &bench.random,
+    );
     assert!(matches!(elsewhere, Err(VaultError::Missing(_))));
     let mut other = options();
     other.origin = Origin::new("test.other.example/counterfoil").expect("an origin");
@@ -301,9 +384,15 @@ fn a_failed_sync_is_final() {
         assert!(vault.absorb(bench.group(&vault, rows)).is_err());
     }
     assert!(vault.is_fatal());
-    assert!(matches!(vault.stage(Vec::new(), 99), Err(VaultError::Fatal)));
     assert!(matches!(
-        vault.absorb(Position { group: 99, index: Index(0) }),
+        vault.stage(Vec::new(), 99),
+        Err(VaultError::Fatal)
+    ));
+    assert!(matches!(
+        vault.absorb(Position {
+            group: 99,
+            index: Index(0)
+        }),
         Err(VaultError::Fatal)
     ));
 }
@@ -313,9 +402,14 @@ fn groups_come_in_order_and_once() {
     let mut bench = Bench::new(7);
     let vault = bench.open();
     let position = bench.group(&vault, Vec::new());
-    assert!(matches!(vault.stage(Vec::new(), position.group), Err(VaultError::OutOfOrder(_))));
+    assert!(matches!(
+        vault.stage(Vec::new(), position.group),
+        Err(VaultError::OutOfOrder(_))
+    ));
     vault.absorb(position).expect("absorbs");
-    vault.replay_section(position.group, Index(0), &[9; 3]).expect("skipped unread");
+    vault
+        .replay_section(position.group, Index(0), &[9; 3])
+        .expect("skipped unread");
 }
 
 #[test]
@@ -344,6 +438,11 @@ fn errors_and_reports_name_no_key() {
     let mut bench = Bench::new(9);
     let vault = bench.open();
     let position = bench.group(&vault, Vec::new());
-    let text = format!("{:?} {:?} {:?}", vault.report(), position, FindingHash([0xab; 16]));
+    let text = format!(
+        "{:?} {:?} {:?}",
+        vault.report(),
+        position,
+        FindingHash([0xab; 16])
+    );
     assert!(!text.contains("171"), "{text}");
 }
