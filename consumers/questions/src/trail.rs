@@ -6,7 +6,7 @@
 //! the answer does not say how many.
 
 use fold::Event;
-use proto::{Index, SlotNumber};
+use proto::{Index, Record, SlotNumber};
 use serde::Serialize;
 use views::customer::Entry;
 
@@ -14,7 +14,7 @@ use crate::access::{AccessKind, Act, Item, authorise, record_access};
 use crate::answer::Answer;
 use crate::asof::{When, streams_at};
 use crate::error::QuestionError;
-use crate::owner::{Actor, Owner, SearchTerm};
+use crate::owner::{Actor, Owner, SearchTerm, StreamOf};
 use crate::person::one_person;
 use crate::revealed::RevealedSlot;
 use crate::roles::Right;
@@ -115,6 +115,7 @@ pub fn ask(
         revealed: Vec::new(),
     };
     for (index, entry, of) in rows {
+        // A record that went with its key since is no longer there to be shown.
         let Some(Event {
             record: Some(record),
             ..
@@ -122,16 +123,7 @@ pub fn ask(
         else {
             continue;
         };
-        answer.events.push(TrailRow {
-            index: index.0,
-            time: record.header.time.0,
-            fact: record.fact.name,
-            activity: of.activity.as_str().to_owned(),
-            party: of.party.as_str().to_owned(),
-            publisher: record.header.publisher.as_str().to_owned(),
-            said: entry.map(said).unwrap_or_default(),
-            slots: record.header.slots.len(),
-        });
+        answer.events.push(row_of(index, &record, entry, of));
         let item = Item {
             index,
             slot: SlotNumber(0),
@@ -146,6 +138,19 @@ pub fn ask(
         access_event: Some(granted.recorded().0),
         answer,
     })
+}
+
+fn row_of(index: Index, record: &Record, entry: Option<&Entry>, of: &StreamOf) -> TrailRow {
+    TrailRow {
+        index: index.0,
+        time: record.header.time.0,
+        fact: record.fact.name,
+        activity: of.activity.as_str().to_owned(),
+        party: of.party.as_str().to_owned(),
+        publisher: record.header.publisher.as_str().to_owned(),
+        said: entry.map(said).unwrap_or_default(),
+        slots: record.header.slots.len(),
+    }
 }
 
 /// The codes of an entry in one line.

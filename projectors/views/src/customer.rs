@@ -25,7 +25,7 @@ pub use state::{Consent, ConsentState, ServiceRequest, StreamState, ValueSource}
 use fold::{Changes, Event, Forgotten, Poison, RecordKey, Rows, Table, View};
 use proto::{NumberInStream, StreamId, fact_by_number};
 
-use rows::{Chunk, RowKind};
+use rows::{Chunk, RowKind, appended};
 
 /// Where each event of a stream is.
 pub const POSTINGS: Table = Table(1);
@@ -97,12 +97,8 @@ fn append<K: RowKind>(
     item: K,
 ) -> Result<(), Poison> {
     let key = chunk_key::<K>(stream, item.number())?;
-    let mut chunk = match rows.get(table, &key) {
-        Some(value) => Chunk::decode(&value).map_err(poison)?,
-        None => Chunk::empty(),
-    };
-    chunk.append(item).map_err(poison)?;
-    changes.put(table, key, chunk.encode());
+    let row = appended(rows.get(table, &key), &item).map_err(poison)?;
+    changes.put(table, key, row);
     Ok(())
 }
 
