@@ -85,10 +85,13 @@ fn a_store_of_another_ledger_or_without_a_marker_is_not_used() {
     );
 }
 
+/// What is done to the engine's files.
+type Spoil = fn(&Path);
+
 #[test]
 fn corrupt_files_and_empty_stores_are_set_aside() {
     let ledger = ledger();
-    let spoil: [(&str, fn(&Path)); 2] = [
+    let spoil: [(&str, Spoil); 2] = [
         ("empty", |rows| {
             fs::remove_dir_all(rows).expect("it is there");
             fs::create_dir(rows).expect("it is not there");

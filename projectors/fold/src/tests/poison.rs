@@ -143,7 +143,7 @@ fn a_view_that_oversteps_stops_like_poison() {
 fn records_of_a_destroyed_key_leave_as_if_they_had_never_been_readable() {
     let ledger = Ledger::of((0..900).map(|n: u64| Toy::Fact {
         stream: (n % 200) as u8,
-        access: n % 3 == 0,
+        access: n.is_multiple_of(3),
         month: 1 + (n % 4) as u32,
         poison: false,
     }));
