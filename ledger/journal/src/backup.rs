@@ -87,7 +87,7 @@ pub fn verify(reader: &Reader, floor: u64) -> Result<crate::scrub::ScrubProgress
 }
 
 /// Where the group at this watermark ends.
-fn end_of(reader: &Reader, watermark: Watermark) -> Result<Place, JournalError> {
+pub(crate) fn end_of(reader: &Reader, watermark: Watermark) -> Result<Place, JournalError> {
     if watermark.group == 0 {
         return Ok(crate::frame::Tip::genesis(reader.genesis()).place);
     }

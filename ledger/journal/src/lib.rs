@@ -12,6 +12,7 @@ mod frame;
 pub mod fuzz;
 mod offsets;
 mod open;
+pub mod pieces;
 mod read;
 mod recover;
 mod repair;
