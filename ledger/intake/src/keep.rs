@@ -9,7 +9,9 @@ use chain::checkpoint::Checkpoint;
 use chain::link::link_hash;
 use chain::note::SigningKey;
 use chain::tree;
-use journal::{CheckpointStore, Reader, RunPosition, Runs, SegmentPreparer, StoredCheckpoint, TreeLevels};
+use journal::{
+    CheckpointStore, Reader, RunPosition, Runs, SegmentPreparer, StoredCheckpoint, TreeLevels,
+};
 use proto::Index;
 use vault::{Position, Vault};
 
@@ -39,6 +41,13 @@ pub struct SignedCheckpoint {
     pub checkpoint: Checkpoint,
     /// The note's text, as served.
     pub note: String,
+}
+
+impl SignedCheckpoint {
+    /// The root as the note's third line spells it.
+    pub fn root_base64(&self) -> String {
+        self.note.lines().nth(2).unwrap_or_default().to_owned()
+    }
 }
 
 impl Published {

@@ -70,7 +70,12 @@ pub struct Settings {
 
 impl Settings {
     /// The usual settings for a ledger at these places.
-    pub fn new(name: Name, places: Places, accept_unproven: bool, persons_expected: u64) -> Settings {
+    pub fn new(
+        name: Name,
+        places: Places,
+        accept_unproven: bool,
+        persons_expected: u64,
+    ) -> Settings {
         let journal = journal::Options {
             accept_unproven,
             ..journal::Options::default()
@@ -116,14 +121,20 @@ pub struct Ground {
 pub fn init(ground: &Ground, settings: &Settings) -> Result<vault::InitialKeys, IntakeError> {
     let disk = &ground.disk;
     let places = &settings.places;
-    disk.create_dir(&places.dir).map_err(io("making the ledger's directory"))?;
+    disk.create_dir(&places.dir)
+        .map_err(io("making the ledger's directory"))?;
     if is_complete(disk, &places.dir)? {
         return Err(JournalError::AlreadyInitialised.into());
     }
     disk.create_dir(&places.dir.join("derived"))
         .map_err(io("making the directory of derived files"))?;
     let keys = vault::init(disk, &places.vault(), &settings.vault, &ground.random)?;
-    journal::init(disk, &places.journal(), &settings.genesis(), &settings.journal)?;
+    journal::init(
+        disk,
+        &places.journal(),
+        &settings.genesis(),
+        &settings.journal,
+    )?;
     CheckpointStore::init(disk, &places.checkpoints, &settings.genesis())?;
     Ok(keys)
 }
@@ -184,15 +195,30 @@ pub fn open(ground: &Ground, settings: &Settings) -> Result<Opened, IntakeError>
 pub fn open_parts(ground: &Ground, settings: &Settings) -> Result<Opened, IntakeError> {
     let (disk, places) = (&ground.disk, &settings.places);
     let checkpoints = CheckpointStore::open(disk, &places.checkpoints, &settings.genesis())?;
-    let floor = checkpoints.current().map_or(Floor { size: 0, root: None }, |stored| Floor {
-        size: stored.size,
-        root: Some(stored.root),
-    });
+    let floor = checkpoints.current().map_or(
+        Floor {
+            size: 0,
+            root: None,
+        },
+        |stored| Floor {
+            size: stored.size,
+            root: Some(stored.root),
+        },
+    );
     let journal = journal::open(disk, &places.journal(), &settings.journal, floor)?;
-    let vault = Arc::new(vault::open(disk, &places.vault(), &settings.vault, &ground.random)?);
+    let vault = Arc::new(vault::open(
+        disk,
+        &places.vault(),
+        &settings.vault,
+        &ground.random,
+    )?);
     replay(&vault, &journal.reader)?;
     let (tree, _) = TreeLevels::open(disk, &places.derived("tree"), &journal.reader, floor)?;
-    let records = Records::new(settings.name.clone(), journal.reader.clone(), vault.reader());
+    let records = Records::new(
+        settings.name.clone(),
+        journal.reader.clone(),
+        vault.reader(),
+    );
     let frozen = Arc::new(Frozen::default());
     let mut recent = Recent::new(frozen.clone(), settings.generation_events);
     let mut indexes = open_indexes(ground, places, &journal.reader)?;

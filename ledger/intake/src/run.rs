@@ -20,9 +20,9 @@ use tokio::sync::oneshot;
 
 use crate::admit::Admitted;
 use crate::append::{Appender, DurableGroup};
+use crate::desk::{Desk, Directed};
 use crate::engine::{Later, Outcome, Receipt, Submit, SubmitError};
 use crate::error::IntakeError;
-use crate::desk::{Desk, Directed};
 use crate::resolve::Target;
 use crate::sequence::{Arrival, Closed, Sequencer, Verdict};
 
@@ -57,8 +57,6 @@ pub struct Counts {
     pub events: AtomicU64,
     /// Groups made durable.
     pub groups: AtomicU64,
-    /// Repeats answered with the same foil.
-    pub repeats: AtomicU64,
 }
 
 /// The running engine.
@@ -141,6 +139,11 @@ impl Engine {
     /// Counters.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Repeats compared since the start.
+    pub fn repeats(&self) -> u64 {
+        self.desk.repeats()
     }
 
     /// Finishes everything in the queues and ends the threads. Call after [`Engine::drain`], once no request is open.
@@ -328,7 +331,10 @@ struct WriterThread {
 impl WriterThread {
     fn run(mut self) {
         while let Ok(Job { closed, waiting }) = self.work.recv() {
-            match closed.map(|closed| self.appender.append(closed)).transpose() {
+            match closed
+                .map(|closed| self.appender.append(closed))
+                .transpose()
+            {
                 Ok(group) => self.answer(group, waiting),
                 Err(cause) => {
                     // Every sender in `waiting` is dropped: the doors answer STOPPED, never a foil.

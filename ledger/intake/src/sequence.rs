@@ -24,8 +24,8 @@ use chain::link::{Link, LinkBytes, leaf_hash, link_hash, origin_hash, record_com
 use ground::Random;
 use journal::{Entry, Framer, GroupDraft, PreparedGroup};
 use proto::{
-    Hash, IdTag, Index, Month, NumberInStream, RecordHeader, SlotNumber, SlotSeal,
-    StreamId, UnixMillis,
+    Hash, IdTag, Index, Month, NumberInStream, RecordHeader, SlotNumber, SlotSeal, StreamId,
+    UnixMillis,
 };
 use vault::seal::{RecordKeyName, RecordPlace, SlotPlace, seal_record, seal_slot};
 use vault::{Key32, PersonRef, RecordKey, Row, StreamKeys, StreamSecret, Vault, VaultError};
@@ -449,7 +449,11 @@ impl Sequencer {
             party: event.split.clear.party.clone(),
         };
         let known = resolved.keys.clone().filter(|_| !event.opens_stream());
-        let known = known.or_else(|| self.recent.stream_of(&name).filter(|_| !event.opens_stream()));
+        let known = known.or_else(|| {
+            self.recent
+                .stream_of(&name)
+                .filter(|_| !event.opens_stream())
+        });
         let keys = match known {
             Some(keys) => match self.unfenced(keys) {
                 Ok(keys) => keys,
@@ -556,7 +560,12 @@ impl Sequencer {
         Ok((sealed, seals))
     }
 
-    fn slot_place(&self, stream: StreamId, number: NumberInStream, slot: SlotNumber) -> SlotPlace<'_> {
+    fn slot_place(
+        &self,
+        stream: StreamId,
+        number: NumberInStream,
+        slot: SlotNumber,
+    ) -> SlotPlace<'_> {
         SlotPlace {
             origin_hash: &self.origin_hash,
             stream,

@@ -109,17 +109,30 @@ pub fn open_record(
     stored: &[u8],
     link: &Link,
 ) -> Result<OpenedRecord, VaultError> {
-    StoredRecord::decode(stored).map_err(|_| layout())?;
-    let (_, boxed) = stored.split_at_checked(1 + 4).ok_or_else(layout)?;
-    let data = sealed::record_ad(place.origin_hash, place.chain, place.index);
-    let plain = key.0.open(boxed, &data)?;
-    let (salt, record) = sealed::split_record_plaintext(&plain).map_err(|_| layout())?;
-    let committed = chain::record_commitment(salt, record) == link.commitment
+    let opened = open_record_uncompared(key, place, stored)?;
+    let committed = chain::record_commitment(&opened.salt, &opened.record) == link.commitment
         && link.index == place.index
         && link.chain == place.chain;
     if !committed {
         return Err(VaultError::NotOpened(NotOpened::NotCommitted));
     }
+    Ok(opened)
+}
+
+/// Opens a stored record without its link, for a verifier that recomputes the commitment itself.
+///
+/// # Errors
+/// `NotOpened`: no layout, or no authentic bytes for this key and place.
+pub fn open_record_uncompared(
+    key: &RecordKey,
+    place: RecordPlace<'_>,
+    stored: &[u8],
+) -> Result<OpenedRecord, VaultError> {
+    StoredRecord::decode(stored).map_err(|_| layout())?;
+    let (_, boxed) = stored.split_at_checked(1 + 4).ok_or_else(layout)?;
+    let data = sealed::record_ad(place.origin_hash, place.chain, place.index);
+    let plain = key.0.open(boxed, &data)?;
+    let (salt, record) = sealed::split_record_plaintext(&plain).map_err(|_| layout())?;
     Ok(OpenedRecord {
         salt: *salt,
         record: record.to_vec(),

@@ -1,0 +1,116 @@
+//! The ledger's own facts, as the console has them appended: access, findings, publishers, users, views.
+//!
+//! Not here: when they must be. Always: a fact is durable when its function returns.
+
+use std::sync::Arc;
+
+use ground::{Clock, Random};
+use intake::admit::Finding;
+use intake::append::Name;
+use intake::desk::Directed;
+use intake::door::FindingSink;
+use intake::engine::{Later, Outcome, SubmitError};
+use intake::found::GOVERNANCE;
+use intake::own::{finding_event, own_event};
+use intake::resolve::Target;
+use intake::run::Engine;
+use proto::clear::Envelope;
+use proto::{DecodeError, FactData, Index, UnixMillis};
+use vault::Row;
+
+/// Why one of the ledger's own facts is not in the ledger.
+#[derive(Debug)]
+pub enum FactError {
+    /// A code given by the caller has the wrong shape: field and rule.
+    Shape(DecodeError),
+    /// The engine did not take it.
+    Engine(SubmitError),
+    /// The engine refused it (a fenced stream).
+    Refused(String),
+}
+
+impl std::fmt::Display for FactError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            FactError::Shape(cause) => write!(f, "{cause}"),
+            FactError::Engine(SubmitError::Stopped) => {
+                f.write_str("the ledger has stopped writing")
+            }
+            FactError::Engine(SubmitError::Draining) => f.write_str("the ledger is stopping"),
+            FactError::Engine(SubmitError::QueueFull { .. }) => f.write_str("the queue is full"),
+            FactError::Refused(code) => write!(f, "refused: {code}"),
+        }
+    }
+}
+
+impl std::error::Error for FactError {}
+
+/// Appends the ledger's own facts.
+#[derive(Clone)]
+pub struct Facts {
+    /// Whose ledger.
+    pub name: Name,
+    /// Takes them.
+    pub engine: Arc<Engine>,
+    /// Their time.
+    pub clock: Arc<dyn Clock>,
+    /// Their ids and seeds.
+    pub random: Arc<dyn Random>,
+}
+
+impl Facts {
+    /// Appends one fact with the rows that become true with it; its index, once durable.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub async fn append(
+        &self,
+        data: Result<FactData, DecodeError>,
+        target: Target,
+        rows: Vec<Row>,
+    ) -> Result<Index, FactError> {
+        let data = data.map_err(FactError::Shape)?;
+        let now = UnixMillis(self.clock.now());
+        let event = own_event(&self.name, data, now, &*self.random);
+        let directed = Directed {
+            event,
+            target,
+            rows,
+        };
+        let outcomes = self.engine.record(vec![directed]).await;
+        match outcomes.map_err(FactError::Engine)?.pop() {
+            Some(Outcome::Recorded(receipt) | Outcome::Repeated(receipt)) => Ok(receipt.index),
+            Some(Outcome::Refused(refusal)) => {
+                Err(FactError::Refused(refusal.code.as_str().to_owned()))
+            }
+            None => Err(FactError::Engine(SubmitError::Stopped)),
+        }
+    }
+}
+
+/// The envelope of an act of governance by an actor in a role.
+pub fn governance(actor: &crate::identity::User) -> Envelope {
+    Envelope {
+        activity: GOVERNANCE.to_owned(),
+        actor: actor.reference.as_str().to_owned(),
+        role: actor.role.code().to_owned(),
+        ..Envelope::default()
+    }
+}
+
+impl FindingSink for Facts {
+    fn append(&self, findings: Vec<Finding>) -> Later<'_, Result<(), SubmitError>> {
+        Box::pin(async move {
+            let now = UnixMillis(self.clock.now());
+            let direct = |finding: &Finding| Directed {
+                event: finding_event(&self.name, finding, None, now, &*self.random),
+                target: Target::Office,
+                rows: Vec::new(),
+            };
+            self.engine
+                .record(findings.iter().map(direct).collect())
+                .await
+                .map(|_| ())
+        })
+    }
+}

@@ -1,0 +1,383 @@
+//! The running ledger: the engine's threads, the keeper, the projector, and what requests share.
+//!
+//! Not here: HTTP. Always: one process owns the vault; an orderly stop finishes what was taken, signs a last checkpoint and closes the views;
+//! damage found by the background scrub, or a failed write, stops acknowledging and is told by `stopped`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use fold::{
+    BootId, DirectoryHome, Engine as StoreEngine, Identity, Projection, View, ViewReader,
+    ViewStatus,
+};
+use ground::{Clock, Random, TestClock};
+use intake::admit::RefusalCounts;
+use intake::door::Door;
+use intake::engine::EngineHandle;
+use intake::keep::{ABSORB_ROWS, ABSORB_ROWS_MIN, Keeper, Published};
+use intake::ledger::{Ground, Opened, open};
+use intake::read::Records;
+use intake::run::Engine;
+use journal::{Scrub, TreeReader};
+use views::Customer;
+
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::facts::Facts;
+use crate::feed::LedgerFeed;
+use crate::identity::VaultTokens;
+
+/// Events that one projector step folds at most.
+const FOLD_EVENTS: usize = 512;
+/// How long the projector rests when there is nothing to fold.
+const FOLD_REST_MS: u64 = 20;
+/// Bytes that the background scrub checks in one go.
+const SCRUB_BYTES: u64 = 4 << 20;
+/// After how many keeper turns without growth waiting rows are absorbed, if there are enough.
+const IDLE_TURNS: u32 = 3;
+/// Niceness of the projector's thread: it folds with what the write path leaves.
+const PROJECTOR_NICE: i32 = 10;
+
+/// What requests share.
+pub struct Shared {
+    /// The settings.
+    pub config: Config,
+    /// Puts events in order and writes them.
+    pub engine: Arc<Engine>,
+    /// Opens what is recorded.
+    pub records: Records,
+    /// The published checkpoint.
+    pub published: Arc<Published>,
+    /// The tree, for tiles and proofs.
+    pub tree: TreeReader,
+    /// The ledger's own facts.
+    pub facts: Facts,
+    /// The customer view.
+    pub customer: ViewReader,
+    /// How the view stood when last stepped.
+    pub view_status: RwLock<ViewStatus>,
+    /// Refusals by code.
+    pub refusals: Arc<RefusalCounts>,
+    /// Nothing new is taken.
+    pub draining: Arc<AtomicBool>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// What this ledger stands on; backup copies with it.
+    pub ground: Ground,
+    test_clock: Option<Arc<TestClock>>,
+    projector: SyncSender<ToProjector>,
+    keeper: SyncSender<ToKeeper>,
+    failed: AtomicBool,
+}
+
+impl Shared {
+    /// Whether everything that must run, runs.
+    pub fn is_live(&self) -> bool {
+        self.engine.is_live() && !self.failed.load(Ordering::SeqCst)
+    }
+
+    /// The view's status when last stepped.
+    pub fn view_status(&self) -> ViewStatus {
+        self.view_status
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Asks the projector to rebuild the customer view beside the current one.
+    pub fn rebuild(&self) {
+        // A full channel has a request waiting already; a closed one is stopping.
+        let _ = self.projector.try_send(ToProjector::Rebuild);
+    }
+
+    /// Moves a test clock forward to this time; false on the system's clock, or for a time that is not later.
+    pub fn move_clock(&self, to_ms: i64) -> bool {
+        self.test_clock.as_ref().is_some_and(|clock| {
+            let by = u32::try_from(to_ms.saturating_sub(clock.now()));
+            by.is_ok_and(|by| {
+                clock.advance_ms(by);
+                by > 0
+            })
+        })
+    }
+
+    /// Has the keeper absorb and sign a checkpoint now; returns when it did.
+    pub fn settle(&self) -> Result<(), ServeError> {
+        let (done, wait) = sync_channel(1);
+        self.keeper
+            .send(ToKeeper::Settle(done))
+            .map_err(|_| ServeError::Stopped)?;
+        wait.recv().map_err(|_| ServeError::Stopped)
+    }
+
+    /// The publishers' door onto this ledger.
+    pub fn door(&self) -> Door {
+        Door {
+            engine: EngineHandle::new(self.engine.clone()),
+            findings: Arc::new(self.facts.clone()),
+            tokens: Arc::new(VaultTokens(self.records.vault().clone())),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            counts: self.refusals.clone(),
+            draining: self.draining.clone(),
+        }
+    }
+
+    fn fail(&self, what: &str, cause: &dyn std::error::Error) {
+        let code = "STOPPED";
+        tracing::error!(code, what, cause = %crate::error::Causes(cause), "stopped writing; see deploy/runbooks/STOPPED.md");
+        self.failed.store(true, Ordering::SeqCst);
+        self.draining.store(true, Ordering::SeqCst);
+    }
+}
+
+enum ToProjector {
+    Rebuild,
+    Stop,
+}
+
+enum ToKeeper {
+    Settle(SyncSender<()>),
+    Stop,
+}
+
+/// A running ledger; dropping it does not stop it, [`Host::stop`] does.
+pub struct Host {
+    /// What requests share.
+    pub shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Host {
+    /// Opens the ledger and starts its threads.
+    ///
+    /// # Errors
+    /// What the stores say; nothing runs then.
+    pub fn start(
+        config: Config,
+        ground: Ground,
+        test_clock: Option<Arc<TestClock>>,
+    ) -> Result<Host, ServeError> {
+        let settings = config.settings();
+        let opened = open(&ground, &settings)?;
+        report(&opened);
+        let (projection, opening) = open_view(&config, &opened)?;
+        tracing::info!(?opening, "the customer view is open");
+        let Opened {
+            stepped,
+            records,
+            published,
+            tree,
+            ..
+        } = opened;
+        let keeper = stepped.keeper;
+        let engine = Engine::start(
+            stepped.sequencer,
+            stepped.appender,
+            stepped.desk,
+            ground.clock.clone(),
+        )
+        .map_err(ServeError::Thread)?;
+        let (to_projector, projector_work) = sync_channel(4);
+        let (to_keeper, keeper_work) = sync_channel(4);
+        let shared = Arc::new(Shared {
+            facts: Facts {
+                name: settings.name.clone(),
+                engine: engine.clone(),
+                clock: ground.clock.clone(),
+                random: ground.random.clone(),
+            },
+            config,
+            engine,
+            records,
+            published,
+            tree,
+            customer: projection.reader(),
+            view_status: RwLock::new(projection.status()),
+            refusals: Arc::default(),
+            draining: Arc::default(),
+            clock: ground.clock.clone(),
+            random: ground.random.clone(),
+            ground,
+            test_clock,
+            projector: to_projector,
+            keeper: to_keeper,
+            failed: AtomicBool::new(false),
+        });
+        let (for_projector, for_keeper) = (shared.clone(), shared.clone());
+        let threads = vec![
+            spawn("projector", move || {
+                project(&for_projector, projection, &projector_work)
+            })?,
+            spawn("keeper", move || keep(&for_keeper, keeper, &keeper_work))?,
+        ];
+        Ok(Host {
+            shared,
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Finishes what was taken, signs a last checkpoint, closes the views. Call once no request is open.
+    pub fn stop(&self) {
+        self.shared.draining.store(true, Ordering::SeqCst);
+        self.shared.engine.finish();
+        // Threads that ended already need no telling.
+        let _ = self.shared.keeper.send(ToKeeper::Stop);
+        let _ = self.shared.projector.send(ToProjector::Stop);
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            // A panicked thread has been reported by the runtime; there is nothing to finish.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServeError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(ServeError::Thread)
+}
+
+fn report(opened: &Opened) {
+    tracing::info!(
+        events = opened.records.journal().watermark().next.0,
+        recovery = ?opened.recovery,
+        vault_rows_pending = opened.vault.pending_rows(),
+        "the ledger is open"
+    );
+}
+
+fn open_view(config: &Config, opened: &Opened) -> Result<(Projection, fold::Opening), ServeError> {
+    let view: Arc<dyn View> = Arc::new(Customer);
+    let identity = Identity {
+        genesis: opened.records.journal().genesis(),
+        view: view.name().to_owned(),
+        version: view.version(),
+    };
+    let dir = config.dir.join("views").join(view.name());
+    let boot = BootId::of_this_machine().map_err(ServeError::Io("read the boot id"))?;
+    let home = DirectoryHome::new(&dir, identity, boot, StoreEngine::Sled)
+        .map_err(ServeError::Io("open the view's directory"))?;
+    Ok(Projection::open(view, Box::new(home))?)
+}
+
+/// D4: folds behind the watermark, at low priority, until told to stop.
+fn project(shared: &Shared, mut projection: Projection, work: &Receiver<ToProjector>) {
+    // Refused niceness only means that the view competes with the write path.
+    let _ = rustix::process::nice(PROJECTOR_NICE);
+    let mut feed = LedgerFeed::new(shared.records.clone());
+    let mut rest = Duration::ZERO;
+    loop {
+        match work.recv_timeout(rest) {
+            Ok(ToProjector::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok(ToProjector::Rebuild) => {
+                if let Err(cause) = projection.rebuild() {
+                    tracing::error!(cause = %crate::error::Causes(&cause), "the view cannot be rebuilt");
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        rest = match projection.step(&mut feed, FOLD_EVENTS) {
+            Ok(progress) => {
+                if let Some(rebuilt) = &progress.rebuilt {
+                    tracing::info!(?rebuilt, "the view was rebuilt and swapped");
+                }
+                let busy = progress.folded + progress.built > 0 || progress.looking;
+                if busy {
+                    Duration::ZERO
+                } else {
+                    Duration::from_millis(FOLD_REST_MS)
+                }
+            }
+            Err(cause) => {
+                tracing::error!(cause = %crate::error::Causes(&cause), "the view stopped");
+                Duration::from_secs(1)
+            }
+        };
+        *shared
+            .view_status
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = projection.status();
+    }
+    if let Err(cause) = projection.close() {
+        tracing::error!(cause = %crate::error::Causes(&cause), "the view was not closed cleanly and may be rebuilt");
+    }
+}
+
+/// Tree, checkpoints (D2), absorption (D3), run files, next segment and scrub, one turn an interval.
+fn keep(shared: &Shared, mut keeper: Keeper, work: &Receiver<ToKeeper>) {
+    let floor = shared
+        .published
+        .newest()
+        .map_or(0, |signed| signed.checkpoint.size);
+    let mut scrub = Some(Scrub::new(shared.records.journal(), floor));
+    let interval = Duration::from_millis(shared.config.checkpoint_interval_ms);
+    let mut idle_turns = 0;
+    loop {
+        let asked = match work.recv_timeout(interval) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(ToKeeper::Stop),
+        };
+        if let Err(cause) = turn(
+            shared,
+            &mut keeper,
+            &mut scrub,
+            &mut idle_turns,
+            asked.is_some(),
+        ) {
+            shared.fail("keeping tree, checkpoints and vault", &cause);
+            return;
+        }
+        match asked {
+            Some(ToKeeper::Settle(done)) => {
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
+            Some(ToKeeper::Stop) => return,
+            None => {}
+        }
+    }
+}
+
+fn turn(
+    shared: &Shared,
+    keeper: &mut Keeper,
+    scrub: &mut Option<Scrub>,
+    idle_turns: &mut u32,
+    everything: bool,
+) -> Result<(), intake::IntakeError> {
+    let grew = keeper.checkpoint()?;
+    *idle_turns = if grew {
+        0
+    } else {
+        idle_turns.saturating_add(1)
+    };
+    let rows_min = if *idle_turns >= IDLE_TURNS {
+        ABSORB_ROWS_MIN
+    } else {
+        ABSORB_ROWS
+    };
+    if everything {
+        keeper.absorb_now()?;
+    } else {
+        keeper.absorb(shared.clock.now(), rows_min)?;
+    }
+    keeper.flush()?;
+    if keeper.preparer.wanted() {
+        keeper.preparer.prepare_next_segment()?;
+    }
+    if let Some(running) = scrub
+        && running.step(SCRUB_BYTES)?.done
+    {
+        tracing::info!("every byte below the last start's checkpoint was checked");
+        *scrub = None;
+    }
+    Ok(())
+}

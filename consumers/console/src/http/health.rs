@@ -1,0 +1,115 @@
+//! Whether the process lives, whether it takes events, what it counts, and the schemas of the catalogue.
+//!
+//! Always: names and numbers only; no person, publisher or value is in a metric.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::{App, Problem};
+
+/// The process runs and has not stopped after a failure.
+pub(super) async fn livez(State(app): State<App>) -> Response {
+    match app.is_live() {
+        true => (StatusCode::OK, "live\n").into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "stopped\n").into_response(),
+    }
+}
+
+/// Events are taken.
+pub(super) async fn readyz(State(app): State<App>) -> Response {
+    let draining = app.draining.load(Ordering::SeqCst);
+    match app.is_live() && !draining {
+        true => (StatusCode::OK, "ready\n").into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
+    }
+}
+
+/// Prometheus text.
+pub(super) async fn metrics(State(app): State<App>) -> Response {
+    let counts = app.engine.counts();
+    let mark = app.records.journal().watermark();
+    let view = app.view_status();
+    let checkpoint = app
+        .published
+        .newest()
+        .map_or(0, |signed| signed.checkpoint.size);
+    let mut text = String::new();
+    let mut line = |name: &str, kind: &str, help: &str, value: u64| {
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "# HELP counterfoil_{name} {help}\n# TYPE counterfoil_{name} {kind}\ncounterfoil_{name} {value}"
+        );
+    };
+    line(
+        "events_recorded_total",
+        "counter",
+        "Events recorded since the start.",
+        counts.events.load(Ordering::Relaxed),
+    );
+    line(
+        "groups_total",
+        "counter",
+        "Groups made durable since the start.",
+        counts.groups.load(Ordering::Relaxed),
+    );
+    line(
+        "repeats_total",
+        "counter",
+        "Repeats answered with their foil.",
+        app.engine.repeats(),
+    );
+    line("events", "gauge", "Durable events.", mark.next.0);
+    line(
+        "checkpoint_size",
+        "gauge",
+        "Events under the newest checkpoint.",
+        checkpoint,
+    );
+    line(
+        "view_lag_events",
+        "gauge",
+        "Events that the customer view has not folded yet.",
+        view.lag,
+    );
+    line(
+        "view_poisoned",
+        "gauge",
+        "1 while the view stopped at an event it cannot apply.",
+        u64::from(view.poisoned.is_some()),
+    );
+    line(
+        "live",
+        "gauge",
+        "1 while events are acknowledged.",
+        u64::from(app.is_live()),
+    );
+    text.push_str("# HELP counterfoil_refusals_total Refusals by code.\n# TYPE counterfoil_refusals_total counter\n");
+    for (code, count) in app.refusals.all() {
+        let _ = writeln!(
+            text,
+            "counterfoil_refusals_total{{code=\"{}\"}} {count}",
+            code.as_str()
+        );
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// `GET /v1/schemas/{type}`: JSON Schema of a type's data.
+pub(super) async fn schema(Path(type_name): Path<String>) -> Result<Response, Problem> {
+    let fact = proto::fact_by_type(&type_name).or_else(|| proto::fact_by_name(&type_name));
+    let fact = fact.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "TYPE_UNKNOWN",
+            "the catalogue has no such type",
+        )
+    })?;
+    let kind = [(header::CONTENT_TYPE, "application/schema+json")];
+    Ok((kind, Json(proto::schema(fact))).into_response())
+}

@@ -1,0 +1,156 @@
+//! Problems (RFC 9457): code, field and rule, and nothing that came from outside.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use questions::QuestionError;
+use serde::Serialize;
+
+use crate::error::{Causes, ServeError};
+use crate::facts::FactError;
+
+/// An answer that says why not.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+}
+
+impl Problem {
+    /// A problem of the whole request.
+    pub fn new(status: StatusCode, code: &str, title: impl Into<String>) -> Problem {
+        Problem {
+            kind: format!("urn:counterfoil:problem:{}", code.to_ascii_lowercase()),
+            title: title.into(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            field: None,
+            rule: None,
+        }
+    }
+
+    /// A problem of one field.
+    pub fn field(code: &str, field: &str, rule: impl Into<String>) -> Problem {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Problem {
+            field: Some(field.to_owned()),
+            rule: Some(rule.into()),
+            ..Problem::new(status, code, "a field is against a rule")
+        }
+    }
+
+    /// The same for a missing, an unknown and a revoked token.
+    pub fn unauthenticated() -> Problem {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "UNAUTHENTICATED",
+            "a valid bearer token is needed",
+        )
+    }
+
+    /// The role does not allow it.
+    pub fn forbidden() -> Problem {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "ROLE_MISSING",
+            "the role does not allow this",
+        )
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+}
+
+impl From<QuestionError> for Problem {
+    fn from(error: QuestionError) -> Problem {
+        let code = error.code().to_ascii_uppercase().replace('-', "_");
+        let status = match &error {
+            QuestionError::Refused(questions::Refused::RoleMissing) => StatusCode::FORBIDDEN,
+            QuestionError::Refused(questions::Refused::PurposeMissing) => {
+                return Problem::field(
+                    &code,
+                    "purpose",
+                    "a question that shows a person needs a purpose",
+                );
+            }
+            QuestionError::NotFound => StatusCode::NOT_FOUND,
+            QuestionError::NotYet { .. } | QuestionError::TooMuch { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            _ => {
+                tracing::error!(cause = %Causes(&error), "a question could not be answered");
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        };
+        Problem::new(status, &code, error.to_string())
+    }
+}
+
+impl From<FactError> for Problem {
+    fn from(error: FactError) -> Problem {
+        match &error {
+            FactError::Shape(cause) => {
+                Problem::field(cause.rule.code(), &cause.path, cause.rule.advice())
+            }
+            FactError::Refused(_) => {
+                Problem::new(StatusCode::CONFLICT, "REFUSED", error.to_string())
+            }
+            FactError::Engine(_) => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "NOT_RECORDED",
+                error.to_string(),
+            ),
+        }
+    }
+}
+
+impl From<intake::IntakeError> for Problem {
+    fn from(error: intake::IntakeError) -> Problem {
+        if let intake::IntakeError::Journal(journal::JournalError::Beyond(_)) = error {
+            return Problem::new(
+                StatusCode::NOT_FOUND,
+                "NOT_FOUND",
+                "nothing is recorded at that index",
+            );
+        }
+        tracing::error!(cause = %Causes(&error), "the ledger could not be read");
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "LEDGER_UNAVAILABLE",
+            error.to_string(),
+        )
+    }
+}
+
+impl From<ServeError> for Problem {
+    fn from(error: ServeError) -> Problem {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "STOPPED",
+            error.to_string(),
+        )
+    }
+}
+
+/// No such page.
+pub(super) async fn nowhere() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "NO_SUCH_PAGE",
+        "there is nothing at this address",
+    )
+}
