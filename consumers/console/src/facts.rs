@@ -89,7 +89,7 @@ impl Facts {
 }
 
 /// The envelope of an act of governance by an actor in a role.
-pub fn governance(actor: &crate::identity::User) -> Envelope {
+pub(crate) fn governance(actor: &crate::identity::User) -> Envelope {
     Envelope {
         activity: GOVERNANCE.to_owned(),
         actor: actor.reference.as_str().to_owned(),

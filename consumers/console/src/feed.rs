@@ -7,13 +7,13 @@ use intake::read::Records;
 use proto::Index;
 
 /// Reads journal groups and opens their records.
-pub struct LedgerFeed {
+pub(crate) struct LedgerFeed {
     records: Records,
 }
 
 impl LedgerFeed {
     /// A feed over these records.
-    pub fn new(records: Records) -> LedgerFeed {
+    pub(crate) fn new(records: Records) -> LedgerFeed {
         LedgerFeed { records }
     }
 }

@@ -10,7 +10,7 @@ use questions::Role;
 use vault::VaultReader;
 
 /// Publishers' tokens, as the vault has them.
-pub struct VaultTokens(pub VaultReader);
+pub(crate) struct VaultTokens(pub VaultReader);
 
 impl TokenStore for VaultTokens {
     fn find(&self, hash: &TokenHash, now: UnixMillis) -> Option<(TokenHash, Arc<Publisher>)> {
@@ -31,7 +31,7 @@ impl TokenStore for VaultTokens {
 
 /// An authenticated actor of the ledger.
 #[derive(Clone, Debug)]
-pub struct User {
+pub(crate) struct User {
     /// Random staff reference.
     pub reference: StaffReference,
     /// The role it holds.
@@ -39,7 +39,7 @@ pub struct User {
 }
 
 /// The actor of an `authorization` header.
-pub fn user_of(vault: &VaultReader, authorization: Option<&str>) -> Option<User> {
+pub(crate) fn user_of(vault: &VaultReader, authorization: Option<&str>) -> Option<User> {
     let token = Token::from_authorization(authorization?)?;
     let user = vault.user_by_token(&token.hash().0)?;
     let role = Role::ALL

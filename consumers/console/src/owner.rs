@@ -21,17 +21,17 @@ use crate::feed::{LedgerFeed, event_of};
 use crate::host::Shared;
 
 /// Activity of the streams that hold who looked at whom.
-pub const ACCESS: &str = "access";
+pub(crate) const ACCESS: &str = "access";
 
 /// The running ledger as the questions see it. Used from a blocking thread of the runtime.
-pub struct HostOwner<'a> {
+pub(crate) struct HostOwner<'a> {
     shared: &'a Shared,
     runtime: Handle,
 }
 
 impl<'a> HostOwner<'a> {
     /// Answers for this ledger, waiting on that runtime.
-    pub fn new(shared: &'a Shared, runtime: Handle) -> HostOwner<'a> {
+    pub(crate) fn new(shared: &'a Shared, runtime: Handle) -> HostOwner<'a> {
         HostOwner { shared, runtime }
     }
 

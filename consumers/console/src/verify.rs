@@ -47,7 +47,7 @@ impl Opener for VaultOpener<'_> {
 ///
 /// # Errors
 /// Where the files cannot be read.
-pub fn running(shared: &Shared) -> Result<Value, ServeError> {
+pub(crate) fn running(shared: &Shared) -> Result<Value, ServeError> {
     let vault = shared.records.vault();
     let keys: Vec<VerifierKey> = vault
         .signing_keys(SigningKind::Checkpoint)

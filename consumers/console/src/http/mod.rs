@@ -17,14 +17,14 @@ use axum::routing::{get, post};
 
 use crate::host::Shared;
 
-pub use problem::Problem;
-pub use who::OverSocket;
+pub(crate) use problem::Problem;
+pub(crate) use who::OverSocket;
 
 /// State of every handler.
-pub type App = Arc<Shared>;
+pub(crate) type App = Arc<Shared>;
 
 /// The whole router.
-pub fn router(shared: App) -> Router {
+pub(crate) fn router(shared: App) -> Router {
     let door = intake::door::router(shared.door());
     let mut own = Router::new()
         .route("/livez", get(health::livez))

@@ -10,8 +10,11 @@ use crate::error::{Causes, ServeError};
 use crate::facts::FactError;
 
 /// An answer that says why not.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Fields>);
+
 #[derive(Debug, Serialize)]
-pub struct Problem {
+struct Fields {
     #[serde(rename = "type")]
     kind: String,
     title: String,
@@ -25,29 +28,28 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of the whole request.
-    pub fn new(status: StatusCode, code: &str, title: impl Into<String>) -> Problem {
-        Problem {
+    pub(crate) fn new(status: StatusCode, code: &str, title: impl Into<String>) -> Problem {
+        Problem(Box::new(Fields {
             kind: format!("urn:counterfoil:problem:{}", code.to_ascii_lowercase()),
             title: title.into(),
             status: status.as_u16(),
             code: code.to_owned(),
             field: None,
             rule: None,
-        }
+        }))
     }
 
     /// A problem of one field.
-    pub fn field(code: &str, field: &str, rule: impl Into<String>) -> Problem {
+    pub(crate) fn field(code: &str, field: &str, rule: impl Into<String>) -> Problem {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        Problem {
-            field: Some(field.to_owned()),
-            rule: Some(rule.into()),
-            ..Problem::new(status, code, "a field is against a rule")
-        }
+        let mut problem = Problem::new(status, code, "a field is against a rule");
+        problem.0.field = Some(field.to_owned());
+        problem.0.rule = Some(rule.into());
+        problem
     }
 
     /// The same for a missing, an unknown and a revoked token.
-    pub fn unauthenticated() -> Problem {
+    pub(crate) fn unauthenticated() -> Problem {
         Problem::new(
             StatusCode::UNAUTHORIZED,
             "UNAUTHENTICATED",
@@ -56,7 +58,7 @@ impl Problem {
     }
 
     /// The role does not allow it.
-    pub fn forbidden() -> Problem {
+    pub(crate) fn forbidden() -> Problem {
         Problem::new(
             StatusCode::FORBIDDEN,
             "ROLE_MISSING",
@@ -67,8 +69,9 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self)).into_response();
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self.0)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response

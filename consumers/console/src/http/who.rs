@@ -10,7 +10,7 @@ use crate::identity::{User, user_of};
 
 /// Marks requests that came over the Unix socket.
 #[derive(Clone, Copy, Debug)]
-pub struct OverSocket;
+pub(crate) struct OverSocket;
 
 /// An authenticated actor of the ledger and where they call from.
 #[derive(Clone, Debug)]

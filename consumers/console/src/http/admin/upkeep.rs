@@ -1,0 +1,135 @@
+//! Upkeep: views rebuilt and events parked, full verification, the test clock.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use intake::resolve::Target;
+use proto::ledger_facts;
+use proto::{Index, Personal};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::who::Caller;
+use super::super::{App, Problem};
+use super::{Body, read};
+use crate::facts::governance;
+
+/// Which view.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct ViewNamed {
+    view: String,
+}
+
+fn known_view(app: &App, view: &str) -> Result<(), Problem> {
+    match app.config.views.iter().any(|known| known == view) {
+        true => Ok(()),
+        false => Err(Problem::field(
+            "VIEW_UNKNOWN",
+            "view",
+            "one of the views in the configuration",
+        )),
+    }
+}
+
+/// `POST /v1/admin/rebuild`.
+pub(in crate::http) async fn rebuild(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<ViewNamed>,
+) -> Result<Response, Problem> {
+    caller.governs()?;
+    known_view(&app, &read(body)?.view)?;
+    app.rebuild();
+    let note = "the view is rebuilt beside the one that answers and swapped at an equal position; see status";
+    Ok((StatusCode::ACCEPTED, Json(json!({ "note": note }))).into_response())
+}
+
+/// An event that a view shall pass over.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Parking {
+    view: String,
+    index: u64,
+    reason: String,
+}
+
+/// `POST /v1/admin/park`.
+pub(in crate::http) async fn park(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<Parking>,
+) -> Result<Response, Problem> {
+    caller.governs()?;
+    let Parking {
+        view,
+        index,
+        reason,
+    } = read(body)?;
+    known_view(&app, &view)?;
+    let status = app.view_status();
+    if status
+        .poisoned
+        .as_ref()
+        .is_none_or(|poison| poison.index != Index(index))
+    {
+        let rule = "only the event at which the view stopped can be parked";
+        return Err(Problem::field("NOT_POISONED", "index", rule));
+    }
+    let fact = ledger_facts::event_parked(
+        governance(&caller.user),
+        (app.records.name().chain, Index(index)),
+        (&view, status.version),
+        &Personal::new(reason),
+    );
+    let recorded = app.facts.append(fact, Target::Office, Vec::new()).await?;
+    Ok(Json(json!({ "index": recorded.0 })).into_response())
+}
+
+/// `POST /v1/admin/verify`: everything below the newest checkpoint, read from the files by the verifier's own decoder.
+pub(in crate::http) async fn verify(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    caller.may(questions::Right::AskStatus)?;
+    let shared = app.clone();
+    tokio::task::spawn_blocking(move || shared.settle())
+        .await
+        .map_err(|_| failed())??;
+    let report = tokio::task::spawn_blocking(move || crate::verify::running(&app));
+    Ok(Json(report.await.map_err(|_| failed())??).into_response())
+}
+
+fn failed() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "FAILED",
+        "the act did not finish",
+    )
+}
+
+/// Where the test clock goes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct ClockTo {
+    now_ms: i64,
+}
+
+/// `POST /v1/test/clock`, on `test.` origins only: forward, never back.
+pub(in crate::http) async fn test_clock(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<ClockTo>,
+) -> Result<Response, Problem> {
+    caller.governs()?;
+    let to = read(body)?.now_ms;
+    match app.move_clock(to) {
+        true => Ok(Json(json!({ "now_ms": app.clock.now() })).into_response()),
+        false => Err(Problem::field(
+            "CLOCK_FORWARD_ONLY",
+            "now_ms",
+            "later than now, on a server started with --now",
+        )),
+    }
+}
