@@ -71,7 +71,10 @@ enum Fault {
 pub fn run<S: Subject>(seed: u64, prepare: &dyn Fn(&SimDisk)) -> Result<Summary, Box<Failure>> {
     let mut run = Run::<S>::new(seed);
     prepare(&run.setting.disk);
-    match run.all() {
+    // A panic is a failure like any other; the run is given up, so nobody sees it half done.
+    let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run.all()));
+    let end = end.unwrap_or_else(|_| Err(Finding::new("start", "it panics")));
+    match end {
         Ok(()) => {
             run.summary.events = run.book.promises.acknowledged.len() as u64;
             run.summary.checkpoints = run.book.promises.checkpoints.len() as u64;
@@ -124,7 +127,7 @@ impl<S: Subject> Run<S> {
         for life in 0..self.between(LIVES) {
             let fault = self.plan();
             self.when = format!("life {life}, {fault:?}");
-            let end = self.live(fault);
+            let end = self.live_or_panic(fault);
             self.end_of_life(fault, end)?;
         }
         self.when = "the last life".to_owned();
@@ -154,6 +157,9 @@ impl<S: Subject> Run<S> {
                 return Ok(());
             }
             self.setting.disk.restart(Crash::Kill);
+            if !S::MADE_AGAIN_IN_PLACE {
+                remove_all(&self.setting.disk, Path::new("/"));
+            }
         }
         self.when = "init".to_owned();
         S::init(&self.setting).map_err(uncaused)
@@ -195,6 +201,16 @@ impl<S: Subject> Run<S> {
                 Fault::StrayRead
             }
         }
+    }
+
+    /// A store that reads another sector than it asked for may fall over its own checks; that ends the process, as a kill does.
+    /// With any other cause a panic is a failure.
+    fn live_or_panic(&mut self, fault: Fault) -> Result<(), Stop> {
+        if fault != Fault::StrayRead {
+            return self.live(fault);
+        }
+        let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.live(fault)));
+        end.unwrap_or_else(|_| Err(Stop::Failed("it panics".to_owned())))
     }
 
     /// One process from start to its end: all planned steps, or the first error.
@@ -326,6 +342,17 @@ fn audit<S: Subject>(disk: &SimDisk, book: &Book) -> Result<(), Finding> {
     let journal = journal::read(&segments(disk), ORIGIN, CHAIN)?;
     promises::check(&journal, &book.promises)?;
     promises::check_stored(S::stored_checkpoint(disk), &book.promises)
+}
+
+/// An operator clears away what an interrupted init left.
+fn remove_all(disk: &SimDisk, path: &Path) {
+    for name in disk.list(path).unwrap_or_default() {
+        let path = path.join(name);
+        if disk.remove(&path).is_err() {
+            remove_all(disk, &path);
+        }
+    }
+    _ = disk.sync_dir(path, Site("administrator"));
 }
 
 /// An error that nothing planned explains.

@@ -4,6 +4,7 @@
 //! Always: a subject reaches files, time and randomness only through its setting.
 
 mod journal_only;
+mod whole_ledger;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::auditor::promises::Published;
 use crate::deeds::Deed;
 
 pub use journal_only::JournalOnly;
+pub use whole_ledger::WholeLedger;
 
 /// The origin of every simulated ledger.
 pub const ORIGIN: &str = "test.westmere.example/counterfoil";
@@ -77,6 +79,8 @@ pub enum Answer {
 pub trait Subject: Sized {
     /// Its name in reports.
     const NAME: &'static str;
+    /// Whether `init` may be called again over what an interrupted one left; if not, the operator removes that first.
+    const MADE_AGAIN_IN_PLACE: bool;
 
     /// Makes a new ledger; may be called again after it was interrupted.
     fn init(setting: &Setting) -> Result<(), Stop>;

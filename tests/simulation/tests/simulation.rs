@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ground::Clock;
 use simulation::lives::{Failure, Summary, run};
 use simulation::removal::{census, remove};
-use simulation::subject::{JournalOnly, Subject};
+use simulation::subject::{JournalOnly, Subject, WholeLedger};
 
 /// Seeds in continuous integration.
 const SEEDS: u64 = 2_000;
@@ -165,4 +165,19 @@ fn the_journal_alone_needs_every_sync() {
         ),
     ];
     every_removed_sync_is_noticed::<JournalOnly>(&[], &redundant);
+}
+
+#[test]
+fn the_whole_ledger_keeps_every_promise() {
+    live::<WholeLedger>();
+}
+
+#[test]
+fn the_whole_ledger_lives_the_same_life_twice() {
+    same_seed_same_run::<WholeLedger>();
+}
+
+#[test]
+fn the_whole_ledger_needs_every_sync() {
+    every_removed_sync_is_noticed::<WholeLedger>(&["redb"], &[]);
 }

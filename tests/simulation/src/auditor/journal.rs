@@ -170,24 +170,23 @@ fn segment_header(bytes: &[u8], number: u32, next: &Expected) -> Option<&'static
         .then_some("a header with a wrong checksum")
 }
 
-fn group(
-    segment: &[u8],
-    number: u32,
-    at: usize,
+/// The lengths in a group's header, checked against one another.
+struct Lengths {
+    count: usize,
+    whole: usize,
+    heads: usize,
+    slots: usize,
+    vault: usize,
+    time: i64,
+}
+
+fn group_header(
+    header: &[u8],
+    place: (u32, u32),
     next: &Expected,
-) -> Result<(Group, [u8; 32]), &'static str> {
-    let bytes = segment.get(at..).ok_or("beyond the segment")?;
-    let header = bytes.get(..GROUP_HEADER).ok_or("no room for a header")?;
+) -> Result<Lengths, &'static str> {
+    let short = "a short header";
     let mut rest = Rest(header);
-    let wanted = (
-        Some(*b"CFGR"),
-        Some(1),
-        Some(0),
-        Some(number),
-        Some(at as u32),
-        Some(next.number),
-        Some(next.first),
-    );
     let found = (
         rest.array(),
         rest.u16(),
@@ -197,42 +196,69 @@ fn group(
         rest.u64(),
         rest.u64(),
     );
-    if found != wanted {
+    let (number, first) = (Some(next.number), Some(next.first));
+    if found
+        != (
+            Some(*b"CFGR"),
+            Some(1),
+            Some(0),
+            Some(place.0),
+            Some(place.1),
+            number,
+            first,
+        )
+    {
         return Err("no header of this place");
     }
-    let mut number_of = || {
-        rest.u32()
-            .map(|number| number as usize)
-            .ok_or("a short header")
-    };
-    let (count, length) = (number_of()?, number_of()?);
-    let time = i64::from_be_bytes(rest.array().ok_or("a short header")?);
+    let [count, whole] =
+        [rest.u32(), rest.u32()].map(|number| number.map(|number| number as usize));
+    let time = i64::from_be_bytes(rest.array().ok_or(short)?);
     if rest.array() != Some(next.previous_outer) {
         return Err("another previous group");
     }
-    let mut number_of = || {
-        rest.u32()
-            .map(|number| number as usize)
-            .ok_or("a short header")
-    };
-    let (heads, slots, vault) = (number_of()?, number_of()?, number_of()?);
+    let [heads, slots, vault] =
+        [rest.u32(), rest.u32(), rest.u32()].map(|number| number.map(|number| number as usize));
     if rest.u32() != header.get(..GROUP_HEADER - 4).map(crc32) {
         return Err("a header with a wrong checksum");
     }
-    if count == 0 || length != GROUP_HEADER + heads + slots + vault + 64 {
+    let lengths = Lengths {
+        count: count.ok_or(short)?,
+        whole: whole.ok_or(short)?,
+        heads: heads.ok_or(short)?,
+        slots: slots.ok_or(short)?,
+        vault: vault.ok_or(short)?,
+        time,
+    };
+    let sum = GROUP_HEADER + lengths.heads + lengths.slots + lengths.vault + 64;
+    if lengths.count == 0 || lengths.whole != sum {
         return Err("lengths that do not add up");
     }
-    let padded = length.next_multiple_of(SECTOR);
-    let whole = bytes.get(..padded).ok_or("longer than the segment")?;
-    if whole
-        .get(length..)
-        .is_none_or(|padding| padding.iter().any(|byte| *byte != 0))
-    {
+    Ok(lengths)
+}
+
+fn group(
+    segment: &[u8],
+    number: u32,
+    at: usize,
+    next: &Expected,
+) -> Result<(Group, [u8; 32]), &'static str> {
+    let bytes = segment.get(at..).ok_or("beyond the segment")?;
+    let header = bytes.get(..GROUP_HEADER).ok_or("no room for a header")?;
+    let place = (number, u32::try_from(at).map_err(|_| "beyond 32 bits")?);
+    let lengths = group_header(header, place, next)?;
+    let length = lengths.whole.next_multiple_of(SECTOR);
+    let whole = bytes.get(..length).ok_or("longer than the segment")?;
+    let padding = whole.get(lengths.whole..).unwrap_or_default();
+    if padding.iter().any(|byte| *byte != 0) {
         return Err("padding that is not zero");
     }
     let mut rest = Rest(whole.get(GROUP_HEADER..).ok_or("a short group")?);
     let mut piece = |count| rest.take(count).ok_or("a short group");
-    let (heads, slots, vault) = (piece(heads)?, piece(slots)?, piece(vault)?);
+    let (heads, slots, vault) = (
+        piece(lengths.heads)?,
+        piece(lengths.slots)?,
+        piece(lengths.vault)?,
+    );
     let (outer, full) = (piece(32)?, piece(32)?);
     if digest(&[header, heads, vault]) != outer {
         return Err("an outer digest that does not hold");
@@ -240,19 +266,22 @@ fn group(
     if digest(&[header, heads, slots, vault, outer]) != full {
         return Err("a full digest that does not hold");
     }
-    let entries = entries(heads, slots, count)?;
+    let entries = entries(heads, slots, lengths.count)?;
     check_links(&entries, next)?;
     let outer = outer.try_into().map_err(|_| "a short digest")?;
-    let group = Group {
-        number: next.number,
-        first: next.first,
-        time,
-        place: (number, at as u32),
-        length: padded,
-        entries,
-        vault: vault.to_vec(),
-    };
-    Ok((group, outer))
+    let (number, first, time) = (next.number, next.first, lengths.time);
+    Ok((
+        Group {
+            number,
+            first,
+            time,
+            place,
+            length,
+            entries,
+            vault: vault.to_vec(),
+        },
+        outer,
+    ))
 }
 
 fn entries(heads: &[u8], slots: &[u8], count: usize) -> Result<Vec<Entry>, &'static str> {

@@ -20,6 +20,11 @@ pub struct SlotPlace<'a> {
     pub slot: u32,
 }
 
+/// What a stream's secret seals its slots with.
+pub fn data_key(stream_secret: &[u8; 32]) -> [u8; 32] {
+    blake3::derive_key("counterfoil 2026 data v1", stream_secret)
+}
+
 /// The values in a sealed slot.
 pub fn open_slot(stored: &[u8], key: &[u8; 32], place: &SlotPlace<'_>) -> Verdict<Vec<u8>> {
     let wrong = |what: &str| {

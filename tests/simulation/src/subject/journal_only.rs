@@ -40,6 +40,7 @@ pub struct JournalOnly {
 
 impl Subject for JournalOnly {
     const NAME: &'static str = "journal alone";
+    const MADE_AGAIN_IN_PLACE: bool = true;
 
     fn init(setting: &Setting) -> Result<(), Stop> {
         let genesis = Genesis {
