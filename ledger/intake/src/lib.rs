@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod append;
+pub mod backup;
 pub mod desk;
 pub mod door;
 pub mod engine;

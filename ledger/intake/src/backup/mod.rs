@@ -1,0 +1,35 @@
+//! Hot backup and restore of a whole ledger: the journal and the vault in files apart, and a manifest that names both.
+//!
+//! ```text
+//! journal-<n>.cfb   every durable byte of the journal through index n - 1: sealed boxes and links, as on disk        (archive.rs)
+//! vault-<n>.cfb     every row of the vault at the same position, sealed to a recovery key                            (sealed.rs)
+//! backup-<n>.toml   what the two are, with their digests; written last: without it there is no backup               (statement.rs)
+//! ```
+//!
+//! The server holds the recovery key's public half only. No root key is in any of them, and no checkpoint in the journal's: a restored vault
+//! gets a root of its own, a restored ledger the newest checkpoint that anyone can show.
+//! Not here: when a backup is taken and expires, who holds the secret half (`key.rs` says how it can be split), the command line.
+//! Always: one position n for both files; an interrupted backup or restore leaves nothing that passes for a whole one.
+
+mod archive;
+mod error;
+mod events;
+mod file;
+mod key;
+mod restore;
+mod sealed;
+mod statement;
+mod take;
+mod target;
+mod verify;
+
+pub use archive::JOURNAL_FORMAT;
+pub use error::{BackupError, Part};
+pub use events::{backup_taken, restored};
+pub use key::{RecoveryPublic, RecoverySecret, recovery_key_pair};
+pub use restore::{Known, Restored, RestoreVerdict, known_in, restore};
+pub use sealed::VAULT_FORMAT;
+pub use statement::{Manifest, Statement};
+pub use take::{Request, Source, Taken, take};
+pub use target::{Bundle, list};
+pub use verify::{VerifyReport, rehearse, verify};
