@@ -1,0 +1,314 @@
+//! The way to a ledger: HTTP/1.1 over its Unix socket, or over TCP for publishers elsewhere.
+//!
+//! One connection, one request at a time, opened again when it broke. Not here: retries
+//! ([`crate::publish`]) and what answers mean ([`crate::problem`]). Always: the token travels in a
+//! header, never in a URL; a body that came back is wiped when it is dropped.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use proto::Personal;
+use serde_json::Value;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+use crate::failure::Failure;
+use crate::problem;
+
+/// Largest answer that is read, in bytes: a batch of 1,000 events with whole foils has about 4 MiB.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Where a ledger is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// The owner's socket.
+    Socket(PathBuf),
+    /// `host:port` of the HTTP door.
+    Http(String),
+}
+
+impl Door {
+    /// Reads `http://host:port`.
+    ///
+    /// # Errors
+    /// For any other form.
+    pub(crate) fn of_url(url: &str) -> Result<Self, Failure> {
+        let Some(rest) = url.strip_prefix("http://") else {
+            return Err(Failure::usage(
+                "--url takes http://host:port; for https, publish through the proxy that ends TLS, \
+                 or run this on the ledger's machine without --url",
+            ));
+        };
+        let host = rest.trim_end_matches('/');
+        let graphic = host.bytes().all(|byte| byte.is_ascii_graphic());
+        if host.is_empty() || host.contains('/') || !graphic {
+            return Err(Failure::usage("--url takes http://host:port and no path"));
+        }
+        let port = if host.rsplit_once(':').is_some() {
+            ""
+        } else {
+            ":80"
+        };
+        Ok(Self::Http(format!("{host}{port}")))
+    }
+
+    fn host(&self) -> &str {
+        match self {
+            Self::Socket(_) => "localhost",
+            Self::Http(host) => host,
+        }
+    }
+}
+
+impl std::fmt::Display for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Socket(path) => write!(f, "{}", path.display()),
+            Self::Http(host) => write!(f, "http://{host}"),
+        }
+    }
+}
+
+/// What came back.
+pub(crate) struct Reply {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// Seconds after which to try again, where the answer names them.
+    pub(crate) retry_after_s: Option<u64>,
+    /// The body, which may hold personal values.
+    pub(crate) body: Personal<Vec<u8>>,
+}
+
+impl Reply {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub(crate) fn json(&self) -> Result<Value, Failure> {
+        serde_json::from_slice(self.body.expose())
+            .map_err(|_| Failure::Refused("the ledger's answer is not JSON".to_owned()))
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum ClientError {
+    /// Nobody listens there, or not to us.
+    Connect(io::Error),
+    /// The connection ended before the whole answer came: it may have been acted on or not.
+    Broken,
+}
+
+/// A connection to one ledger as one caller.
+pub(crate) struct Client {
+    runtime: Runtime,
+    door: Door,
+    authorization: HeaderValue,
+    connection: Option<Connection>,
+}
+
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    // Drives the connection while an answer is waited for; ends with it.
+    _driver: JoinSet<()>,
+}
+
+impl Client {
+    /// A client that connects at its first request.
+    ///
+    /// # Errors
+    /// Where the token cannot stand in a header.
+    pub(crate) fn new(door: Door, token: Personal<String>) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::refused(&error))?;
+        let header = Personal::new(format!("Bearer {}", token.expose()));
+        let mut authorization = HeaderValue::from_str(header.expose())
+            .map_err(|_| Failure::usage("the token has characters that no token has"))?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            runtime,
+            door,
+            authorization,
+            connection: None,
+        })
+    }
+
+    /// Where it goes.
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// Asks, and gives back whatever the answer is.
+    ///
+    /// # Errors
+    /// Where there is no whole answer.
+    pub(crate) fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        content: Option<(&str, Bytes)>,
+    ) -> Result<Reply, ClientError> {
+        let (door, slot) = (&self.door, &mut self.connection);
+        let authorization = self.authorization.clone();
+        let reply = self.runtime.block_on(async {
+            let connection = match slot.take().filter(|open| !open.sender.is_closed()) {
+                Some(open) => slot.insert(open),
+                None => slot.insert(connect(door).await?),
+            };
+            let mut request = Request::builder()
+                .method(method)
+                .uri(path)
+                .header(HOST, door.host())
+                .header(AUTHORIZATION, authorization);
+            if let Some((kind, _)) = &content {
+                request = request.header(CONTENT_TYPE, *kind);
+            }
+            let body = content.map_or_else(Bytes::new, |(_, body)| body);
+            let request = request
+                .body(Full::new(body))
+                .map_err(|_| ClientError::Broken)?;
+            exchange(&mut connection.sender, request).await
+        });
+        if reply.is_err() {
+            self.connection = None;
+        }
+        reply
+    }
+
+    /// Waits for so many seconds.
+    pub(crate) fn wait(&self, seconds: u64) {
+        let pause = std::time::Duration::from_secs(seconds);
+        self.runtime
+            .block_on(async { tokio::time::sleep(pause).await });
+    }
+
+    /// Asks and takes success alone.
+    ///
+    /// # Errors
+    /// What the answer says, or that nobody answers.
+    pub(crate) fn get(&mut self, path: &str) -> Result<Reply, Failure> {
+        let reply = self.send(Method::GET, path, None);
+        problem::judged(reply.map_err(|error| self.unreachable(&error))?)
+    }
+
+    /// Posts JSON and takes success alone. A body that names a person is in the connection's buffers
+    /// until this short process ends.
+    ///
+    /// # Errors
+    /// What the answer says, or that nobody answers.
+    pub(crate) fn post(&mut self, path: &str, body: &Value) -> Result<Reply, Failure> {
+        let bytes = Bytes::from(body.to_string());
+        let reply = self.send(Method::POST, path, Some(("application/json", bytes)));
+        problem::judged(reply.map_err(|error| self.unreachable(&error))?)
+    }
+
+    /// The failure for an exchange without an answer.
+    pub(crate) fn unreachable(&self, error: &ClientError) -> Failure {
+        let door = &self.door;
+        Failure::NotReachable(match error {
+            ClientError::Connect(cause) => format!(
+                "no ledger answers at {door}: {cause}\n  \
+                 start it with `counterfoil serve`; the socket answers its owner's user alone"
+            ),
+            ClientError::Broken => {
+                format!("the ledger at {door} ended the connection before it answered")
+            }
+        })
+    }
+}
+
+async fn connect(door: &Door) -> Result<Connection, ClientError> {
+    match door {
+        Door::Socket(path) => opened(open_socket(path).await?).await,
+        Door::Http(host) => {
+            let stream = TcpStream::connect(host)
+                .await
+                .map_err(ClientError::Connect)?;
+            stream.set_nodelay(true).map_err(ClientError::Connect)?;
+            opened(stream).await
+        }
+    }
+}
+
+async fn open_socket(path: &Path) -> Result<UnixStream, ClientError> {
+    UnixStream::connect(path)
+        .await
+        .map_err(ClientError::Connect)
+}
+
+async fn opened<S>(stream: S) -> Result<Connection, ClientError>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let made = handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = made.map_err(|_| ClientError::Broken)?;
+    let mut driver = JoinSet::new();
+    driver.spawn(async move {
+        // How the connection ended is told to whoever waits for an answer on it.
+        let _ = connection.await;
+    });
+    Ok(Connection {
+        sender,
+        _driver: driver,
+    })
+}
+
+async fn exchange(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<Reply, ClientError> {
+    sender.ready().await.map_err(|_| ClientError::Broken)?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(|_| ClientError::Broken)?;
+    let retry_after = response.headers().get(RETRY_AFTER);
+    let retry_after_s = retry_after
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse().ok());
+    let status = response.status().as_u16();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+        .collect()
+        .await;
+    let body = body.map_err(|_| ClientError::Broken)?.to_bytes();
+    Ok(Reply {
+        status,
+        retry_after_s,
+        body: Personal::new(body.into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_http_with_a_host_and_no_path() {
+        let door = |url| Door::of_url(url).ok();
+        let http = |host: &str| Some(Door::Http(host.to_owned()));
+        assert_eq!(door("http://127.0.0.1:7720"), http("127.0.0.1:7720"));
+        assert_eq!(door("http://ledger.example/"), http("ledger.example:80"));
+        assert_eq!(door("https://ledger.example"), None);
+        assert_eq!(door("http://ledger.example/v1"), None);
+        assert_eq!(door("ledger.example:80"), None);
+    }
+
+    #[test]
+    fn nobody_there_is_exit_code_69() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let door = Door::Socket(dir.path().join("none.sock"));
+        let token = Personal::new("cfu_x".to_owned());
+        let mut client = Client::new(door, token).expect("a client");
+        let failure = client.get("/v1/status").err().expect("nobody is there");
+        assert!(matches!(failure, Failure::NotReachable(_)), "{failure:?}");
+    }
+}

@@ -1,0 +1,283 @@
+//! `counterfoil verify`: this ledger, a copy or a served ledger, or a single file.
+//!
+//! All judging is the verifier crate's; this ledger is judged by its owner's process, which can open
+//! records too, or with `--offline` from the directory without any key. Exit code 1 when it failed.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chain::note::VerifierKey;
+use clap::Args;
+use ground::{RealDisk, SharedDisk};
+use serde_json::{Value, json};
+use verifier::{Verdict, VerifierError};
+
+use crate::arguments::{Format, Globals};
+use crate::failure::{Failure, with_causes};
+use crate::output;
+use crate::place::Place;
+
+/// Largest evidence file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 8 << 20;
+/// Most checkpoints that are read from one directory.
+const CHECKPOINTS_MAX: usize = 10_000;
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  counterfoil verify                                  this ledger, records and slots included
+  counterfoil verify --offline --key VKEY             this ledger's files, also while it is stopped
+  counterfoil verify --ledger http://ledger.example --key VKEY
+  counterfoil verify --ledger ./copy --checkpoint kept/ --key VKEY
+  counterfoil verify event.foil --key VKEY            a foil, a .tlog-proof or a checkpoint
+
+VKEY is a public key as `init` and `keys show` print it. Without one, a thing can only be consistent
+with itself. Exit code 0: nothing is wrong; 1: failed.")]
+pub(crate) struct VerifyArguments {
+    /// A .foil, .tlog-proof or checkpoint; `-` is standard input
+    #[arg(value_name = "FILE", conflicts_with_all = ["ledger", "offline"])]
+    file: Option<PathBuf>,
+    /// Another ledger: a directory (a ledger's, a journal's, or a copy of what one serves) or http://…
+    #[arg(long, value_name = "DIR|URL", conflicts_with = "offline")]
+    ledger: Option<String>,
+    /// This ledger, straight from its directory
+    #[arg(long)]
+    offline: bool,
+    /// A public key to rest on; may be given more than once
+    #[arg(long, value_name = "VKEY", value_parser = key)]
+    key: Vec<VerifierKey>,
+    /// A checkpoint kept from elsewhere, or a directory of them; may be given more than once
+    #[arg(long, value_name = "FILE|DIR")]
+    checkpoint: Vec<PathBuf>,
+}
+
+fn key(text: &str) -> Result<VerifierKey, String> {
+    VerifierKey::parse(text.trim()).map_err(|error| error.to_string())
+}
+
+/// Verifies.
+///
+/// # Errors
+/// Where it failed, or nothing could be judged.
+pub(crate) fn run(globals: &Globals, own: &VerifyArguments) -> Result<(), Failure> {
+    match (&own.file, &own.ledger) {
+        (Some(path), _) => file(globals, own, path),
+        (None, Some(place)) => ledger(globals, own, place),
+        (None, None) if own.offline => {
+            let place = Place::find(globals)?;
+            let config = &place.config;
+            directory(globals, own, &config.dir, Some(&config.checkpoints))
+        }
+        (None, None) => owner(globals),
+    }
+}
+
+fn file(globals: &Globals, own: &VerifyArguments, path: &Path) -> Result<(), Failure> {
+    let bytes = if path == Path::new("-") {
+        read_limited(std::io::stdin().lock())
+    } else {
+        std::fs::File::open(path).and_then(read_limited)
+    };
+    let bytes = bytes.map_err(|error| unreadable(path, &error))?;
+    show(globals, &verifier::verify_file(&bytes, &own.key))
+}
+
+fn read_limited(from: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Usage(format!("{} cannot be read: {error}", path.display()))
+}
+
+/// A ledger named by directory or URL. In a whole ledger's directory the journal lies one deeper, and
+/// its own checkpoints beside it.
+fn ledger(globals: &Globals, own: &VerifyArguments, place: &str) -> Result<(), Failure> {
+    let dir = Path::new(place);
+    if dir
+        .join("journal")
+        .join(verifier::directory::MARKER_FILE)
+        .is_file()
+    {
+        let checkpoints = dir.join("checkpoints");
+        return directory(
+            globals,
+            own,
+            dir,
+            checkpoints.is_dir().then_some(&*checkpoints),
+        );
+    }
+    let kept = kept(own)?;
+    show_or_refuse(globals, verifier::verify_ledger(place, &own.key, &kept))
+}
+
+fn directory(
+    globals: &Globals,
+    own: &VerifyArguments,
+    dir: &Path,
+    store: Option<&Path>,
+) -> Result<(), Failure> {
+    let mut checkpoints = kept(own)?;
+    if let Some(store) = store {
+        let disk: SharedDisk = Arc::new(RealDisk);
+        match journal::checkpoints::read_checkpoint(&disk, store) {
+            Ok(stored) => checkpoints.extend(stored.map(|stored| stored.note)),
+            Err(error) => output::aside(&format!(
+                "the checkpoint in {} is left out: {}",
+                store.display(),
+                with_causes(&error)
+            )),
+        }
+    }
+    let journal = dir.join("journal");
+    let verdict = verifier::verify_directory(&journal, &own.key, &checkpoints, None);
+    show_or_refuse(globals, verdict)
+}
+
+/// The checkpoints that the caller kept.
+fn kept(own: &VerifyArguments) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut notes = Vec::new();
+    for path in &own.checkpoint {
+        let error = |error: std::io::Error| unreadable(path, &error);
+        if !path.is_dir() {
+            notes.push(
+                std::fs::File::open(path)
+                    .and_then(read_limited)
+                    .map_err(error)?,
+            );
+            continue;
+        }
+        for entry in std::fs::read_dir(path)
+            .map_err(error)?
+            .take(CHECKPOINTS_MAX)
+        {
+            let file = std::fs::File::open(entry.map_err(error)?.path());
+            let bytes = file.and_then(read_limited).unwrap_or_default();
+            // What is no note is passed over: a directory may hold other files.
+            notes.extend(
+                chain::checkpoint::Checkpoint::parse(&bytes)
+                    .is_ok()
+                    .then_some(bytes),
+            );
+        }
+    }
+    Ok(notes)
+}
+
+fn show_or_refuse(
+    globals: &Globals,
+    verdict: Result<Verdict, VerifierError>,
+) -> Result<(), Failure> {
+    match verdict {
+        Ok(verdict) => show(globals, &verdict),
+        Err(error) => Err(Failure::Usage(with_causes(&error))),
+    }
+}
+
+fn show(globals: &Globals, verdict: &Verdict) -> Result<(), Failure> {
+    let of_test = |line: &String| line.split(' ').any(output::is_test_origin);
+    if globals.config.is_none() && verdict.established.iter().any(of_test) {
+        output::aside(output::BANNER);
+    }
+    match globals.format {
+        Format::Json => output::answer(&format!("{:#}", verdict.to_json()))?,
+        Format::Table | Format::Csv => output::answer(&output_lines(&verdict.to_text()))?,
+    }
+    if verdict.exit_code() == 0 {
+        Ok(())
+    } else {
+        Err(Failure::Shown)
+    }
+}
+
+/// This ledger, by its owner.
+fn owner(globals: &Globals) -> Result<(), Failure> {
+    let place = Place::find(globals)?;
+    let mut client = place.client(globals)?;
+    let report = client.post("/v1/admin/verify", &json!({}))?.json()?;
+    match globals.format {
+        Format::Json => output::answer(&format!("{report:#}"))?,
+        Format::Table | Format::Csv => output::answer(&output_lines(&report_text(&report)))?,
+    }
+    let failed = report.get("verdict").and_then(Value::as_str) == Some("failed");
+    if failed { Err(Failure::Shown) } else { Ok(()) }
+}
+
+/// The owner's report in the form of a verdict's text.
+fn report_text(report: &Value) -> String {
+    let text = |key: &str| report.get(key).and_then(Value::as_str).unwrap_or_default();
+    let lines = |key: &str, mark: &str| {
+        let list = report
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let lines = list.filter_map(Value::as_str);
+        lines
+            .map(|line| format!("  {mark} {line}\n"))
+            .collect::<String>()
+    };
+    let mut out = format!("{}: {}\n", text("subject"), text("verdict"));
+    if let Some(damage) = report.get("damage").filter(|damage| !damage.is_null()) {
+        out.push_str(&format!("first damage: {}\n", damage_line(damage)));
+    }
+    out.push_str(&lines("established", "+"));
+    out.push_str("what this did not establish:\n");
+    out.push_str(&lines("not_established", "-"));
+    out
+}
+
+fn damage_line(damage: &Value) -> String {
+    let text = |key: &str| damage.get(key).and_then(Value::as_str).unwrap_or_default();
+    let mut line = text("rule").to_owned();
+    if let Some(place) = damage.get("place").filter(|place| !place.is_null()) {
+        let number = |key: &str| place.get(key).and_then(Value::as_u64).unwrap_or_default();
+        line.push_str(&format!(
+            " in segment {}, group {}, offset {}",
+            number("segment"),
+            number("group"),
+            number("offset")
+        ));
+    }
+    if let Some(index) = damage.get("index").and_then(Value::as_u64) {
+        line.push_str(&format!(", index {index}"));
+    }
+    format!(
+        "{line}: expected {}, found {}",
+        text("expected"),
+        text("actual")
+    )
+}
+
+/// Control characters of what was read never reach the terminal; line feeds are ours.
+fn output_lines(text: &str) -> String {
+    text.lines()
+        .map(|line| output::plain(line) + "\n")
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_reads_like_a_verdict() {
+        let report = json!({
+            "verdict": "failed", "subject": "journal", "established": [],
+            "not_established": ["anything beyond the first damage"],
+            "damage": {"rule": "outer digest", "place": {"segment": 0, "group": 3, "offset": 4608},
+                "index": 7, "expected": "aa", "actual": "bb"},
+        });
+        let text = "journal: failed\n\
+            first damage: outer digest in segment 0, group 3, offset 4608, index 7: expected aa, found bb\n\
+            what this did not establish:\n  - anything beyond the first damage\n";
+        assert_eq!(report_text(&report), text);
+    }
+}
