@@ -199,6 +199,20 @@ impl CsvMap {
         &self.dropped
     }
 
+    /// The column from which a field of the data is filled, by its path; where kinds of events fill it
+    /// from different columns, the first kind's.
+    pub fn column_of(&self, field: &str) -> Option<&str> {
+        let fields = self.events.iter().flat_map(|event| &event.fields);
+        fields
+            .filter(|candidate| candidate.path.text == field)
+            .find_map(|candidate| match &candidate.value {
+                Value::Constant(_) => None,
+                Value::Template(template) => template.columns().next(),
+                Value::Column { column, .. } => Some(column.as_str()),
+                Value::Time { time, .. } => Some(time.column.as_str()),
+            })
+    }
+
     /// Every column the map reads.
     fn columns(&self) -> impl Iterator<Item = &str> {
         let fields = self.events.iter().flat_map(|event| &event.fields);
