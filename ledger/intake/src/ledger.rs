@@ -26,6 +26,7 @@ use crate::step::Stepped;
 
 const SITE_COMPLETE: Site = Site("ledger.complete");
 const SITE_DIR: Site = Site("ledger.dir");
+const SITE_ABOVE: Site = Site("ledger.parent-dir");
 const COMPLETE_FILE: &str = "complete";
 
 /// Where a ledger's files lie.
@@ -123,6 +124,12 @@ pub fn init(ground: &Ground, settings: &Settings) -> Result<vault::InitialKeys, 
     let places = &settings.places;
     disk.create_dir(&places.dir)
         .map_err(io("making the ledger's directory"))?;
+    if let Some(above) = places.dir.parent() {
+        let is_here = above.as_os_str().is_empty();
+        let above = if is_here { Path::new(".") } else { above };
+        disk.sync_dir(above, SITE_ABOVE)
+            .map_err(io("syncing the directory above the ledger's"))?;
+    }
     if is_complete(disk, &places.dir)? {
         return Err(JournalError::AlreadyInitialised.into());
     }
