@@ -12,6 +12,7 @@
 //! Always: one position n for both files; an interrupted backup or restore leaves nothing that passes for a whole one.
 
 mod archive;
+mod check;
 mod error;
 mod events;
 mod file;
@@ -24,10 +25,11 @@ mod target;
 mod verify;
 
 pub use archive::JOURNAL_FORMAT;
+pub use check::{Known, known_in};
 pub use error::{BackupError, Part};
 pub use events::{backup_taken, restored};
 pub use key::{RecoveryPublic, RecoverySecret, recovery_key_pair};
-pub use restore::{Known, Restored, RestoreVerdict, known_in, restore};
+pub use restore::{RestoreVerdict, Restored, restore};
 pub use sealed::VAULT_FORMAT;
 pub use statement::{Manifest, Statement};
 pub use take::{Request, Source, Taken, take};

@@ -1,17 +1,22 @@
-//! Full verification of an open ledger, and the rehearsal of a restore.
+//! Full verification of a ledger by its owner, and the rehearsal of a restore.
 //!
 //! Not here: what an outsider verifies without keys. Always: every group, link, record and slot is read and opened; what does not open
 //! although its key lives is an error, never a count.
 
+use chain::link::leaf_hash;
+use chain::tree::{Frontier, root_at};
+use journal::TreeReader;
 use proto::{Hash, Index, SlotNumber};
 
+use super::check::{Checked, Known};
 use super::error::BackupError;
 use super::key::RecoverySecret;
-use super::restore::{Checked, Known, Restored, open_restored, put_back};
+use super::restore::{Restored, open_restored, put_back};
 use super::target::{Bundle, blot_root};
 use crate::error::IntakeError;
-use crate::ledger::{Ground, Opened, Settings};
-use crate::read::Stored;
+use crate::keep::Published;
+use crate::ledger::{Ground, Settings};
+use crate::read::{Records, Stored};
 
 /// What a verification found whole, and what is gone with its key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,17 +43,22 @@ pub struct VerifyReport {
     pub root: Hash,
 }
 
-/// Reads and opens everything that an open ledger holds.
+/// Reads and opens everything that a ledger holds, up to where it is durable. It may go on writing meanwhile.
 ///
 /// # Errors
 /// The first thing that is not whole.
-pub fn verify(opened: &Opened) -> Result<VerifyReport, IntakeError> {
-    let checkpoint_size = opened
-        .published
-        .newest()
-        .map_or(0, |signed| signed.checkpoint.size);
-    let journal = opened.records.journal();
-    let scrubbed = journal::backup::verify(journal, checkpoint_size)?;
+pub fn verify(
+    records: &Records,
+    published: &Published,
+    tree: &TreeReader,
+) -> Result<VerifyReport, IntakeError> {
+    let signed = published.newest();
+    let checkpoint = signed.as_ref().map(|signed| &signed.checkpoint);
+    let stored = tree.size();
+    let scrubbed = journal::backup::verify(
+        records.journal(),
+        checkpoint.map_or(0, |signed| signed.size),
+    )?;
     let mut report = VerifyReport {
         events: 0,
         groups: scrubbed.groups,
@@ -58,33 +68,39 @@ pub fn verify(opened: &Opened) -> Result<VerifyReport, IntakeError> {
         slots_opened: 0,
         slots_gone: 0,
         slots_withheld: 0,
-        checkpoint_size,
+        checkpoint_size: checkpoint.map_or(0, |signed| signed.size),
         root: Hash([0; 32]),
     };
-    let mut frontier = chain::tree::Frontier::new();
-    for group in journal.groups_from(Index(0)) {
+    let mut frontier = Frontier::new();
+    for group in records.journal().groups_from(Index(0)) {
         let group = group?;
         for entry in &group.entries {
-            frontier.push(chain::link::leaf_hash(&entry.link), |_| {});
+            frontier.push(leaf_hash(&entry.link), |_| {});
+            let size = frontier.size();
+            if checkpoint.is_some_and(|at| at.size == size && at.root != frontier.root()) {
+                return Err(IntakeError::Mismatch(
+                    "the signed root is not that of the links",
+                ));
+            }
+            if size == stored && root_at(size, tree)? != frontier.root() {
+                return Err(IntakeError::Mismatch(
+                    "the stored tree is not that of the links",
+                ));
+            }
         }
-        for stored in opened.records.of_group(&group, Index(0))? {
-            report.count(opened, &stored)?;
+        for event in records.of_group(&group, Index(0))? {
+            report.count(records, &event)?;
         }
     }
     report.root = frontier.root();
-    // The stored tree leads to the signed root (checked when it was opened); it must be the tree of these links.
-    if opened.stepped.keeper.tree.size() == report.events
-        && opened.stepped.keeper.tree.root() != report.root
-    {
-        return Err(IntakeError::Mismatch(
-            "the stored tree is not that of the links",
-        ));
+    if report.events < stored.max(report.checkpoint_size) {
+        return Err(IntakeError::Mismatch("the links end before the tree does"));
     }
     Ok(report)
 }
 
 impl VerifyReport {
-    fn count(&mut self, opened: &Opened, stored: &Stored) -> Result<(), IntakeError> {
+    fn count(&mut self, records: &Records, stored: &Stored) -> Result<(), IntakeError> {
         self.events += 1;
         let Some(record) = &stored.record else {
             self.records_gone += 1;
@@ -96,7 +112,7 @@ impl VerifyReport {
                 self.slots_withheld += 1;
                 continue;
             }
-            match opened.records.slot(stored, SlotNumber(number))? {
+            match records.slot(stored, SlotNumber(number))? {
                 Some(_) => self.slots_opened += 1,
                 None => self.slots_gone += 1,
             }
@@ -125,7 +141,7 @@ pub fn rehearse(
     let floor = checked.newest.clone();
     let report = put_back(ground, &checked, secret, settings, floor).and_then(|()| {
         let opened = open_restored(ground, &restored.statement, settings)?;
-        Ok(verify(&opened)?)
+        Ok(verify(&opened.records, &opened.published, &opened.tree)?)
     });
     let blotted = blot_root(&ground.disk, &settings.places);
     let report = report?;

@@ -1,0 +1,6 @@
+//! Backup and restore of a whole ledger: while it writes, across crashes, and against every file that is not what was written.
+
+mod bench;
+mod crashes;
+mod refusals;
+mod writing;
