@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ground::Random;
 use proto::{EnvelopeClear, StreamId};
 use vault::{
-    FindingHash, IndexKind, Key32, MentionPlace, PersonRef, Row, StreamKeys, StreamPlace,
-    StreamSecret, Vault,
+    FindingHash, Given, Key32, MentionPlace, PersonRef, Row, StreamKeys, StreamPlace, StreamSecret,
+    Vault,
 };
 
 use crate::recent::{Recent, StreamName};
@@ -28,6 +28,7 @@ pub(crate) struct Minted {
     cases: Vec<(FindingHash, PersonRef, StreamKeys)>,
     new: Vec<StreamId>,
     aliases: Vec<(FindingHash, PersonRef)>,
+    justified: Vec<(FindingHash, StreamId)>,
 }
 
 impl Minted {
@@ -42,11 +43,17 @@ impl Minted {
             cases: Vec::new(),
             new: Vec::new(),
             aliases: Vec::new(),
+            justified: Vec::new(),
         }
     }
 
     pub(crate) fn is_new(&self, keys: &StreamKeys) -> bool {
         self.new.contains(&keys.stream)
+    }
+
+    /// Whether this very event minted the person: then nothing marks them.
+    pub(crate) fn is_new_person(&self, person: &PersonRef) -> bool {
+        self.people.iter().any(|(_, known)| known == person)
     }
 
     /// The person that this very event minted for an alias.
@@ -71,7 +78,7 @@ impl Minted {
     }
 
     /// A stream of a person. One that an event opens for itself alone is not found again by its name.
-    pub(crate) fn stream(&mut self, name: StreamName, alone: bool) -> StreamKeys {
+    pub(crate) fn stream(&mut self, name: StreamName, alone: bool, given: &Given) -> StreamKeys {
         let keys = self.keys();
         self.rows.push(Row::Stream {
             person: name.person,
@@ -80,6 +87,7 @@ impl Minted {
             party: name.party.clone(),
             secret: keys.secret.clone(),
             alone,
+            given: given.tag(),
         });
         self.rows.push(Row::StreamShelf {
             stream: keys.stream,
@@ -130,6 +138,7 @@ impl Minted {
         mention: MentionPlace,
         person: PersonRef,
         party: &Party,
+        recent: &Recent,
     ) -> StreamSecret {
         let secret = StreamSecret::random(&*self.random);
         self.rows.push(Row::Mention {
@@ -139,33 +148,52 @@ impl Minted {
         });
         self.rows.push(Row::MentionShelf { mention, person });
         self.streams += 1;
-        self.aliases_and_index(party, &[], person, mention.carrier);
+        let missing = if self.new.contains(&mention.carrier) {
+            Given {
+                aliases: party.aliases.clone(),
+                index: Vec::new(),
+            }
+        } else {
+            party.missing.clone()
+        };
+        self.justify(&missing, person, mention.carrier, recent);
         secret
     }
 
-    /// Alias and blind-index rows that are not there yet, justified by this stream.
-    pub(crate) fn aliases_and_index(
+    /// Alias and blind-index rows that the stream does not justify yet. Every stream has its own: a row dies with the stream it names.
+    pub(crate) fn justify(
         &mut self,
-        party: &Party,
-        index: &[(IndexKind, FindingHash)],
+        missing: &Given,
         person: PersonRef,
         stream: StreamId,
+        recent: &Recent,
     ) {
-        for hash in &party.unknown {
-            self.rows.push(Row::Alias {
-                hash: *hash,
-                person,
-                stream,
+        let values = missing
+            .index
+            .iter()
+            .map(|(kind, hash)| (Some(*kind), *hash));
+        let aliases = missing.aliases.iter().map(|hash| (None, *hash));
+        for (kind, hash) in aliases.chain(values) {
+            if recent.justifies(&hash, stream) {
+                continue;
+            }
+            self.rows.push(match kind {
+                None => Row::Alias {
+                    hash,
+                    person,
+                    stream,
+                },
+                Some(kind) => Row::Index {
+                    kind,
+                    hash,
+                    person,
+                    stream,
+                },
             });
-            self.aliases.push((*hash, person));
-        }
-        for (kind, hash) in index {
-            self.rows.push(Row::Index {
-                kind: *kind,
-                hash: *hash,
-                person,
-                stream,
-            });
+            if kind.is_none() {
+                self.aliases.push((hash, person));
+            }
+            self.justified.push((hash, stream));
         }
     }
 
@@ -173,6 +201,9 @@ impl Minted {
     pub(crate) fn note(&mut self, recent: &mut Recent) {
         for (alias, person) in self.aliases.drain(..) {
             recent.note_person(alias, person);
+        }
+        for (hash, stream) in self.justified.drain(..) {
+            recent.note_justified(hash, stream);
         }
         for (name, keys) in self.named.drain(..) {
             recent.note_stream(name, keys);

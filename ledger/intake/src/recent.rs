@@ -4,7 +4,7 @@
 //! generation ago plus these two generations see everything there is. An older resolve is *stale* and is done again.
 //! Not here: durable state. All of it is found again by reading the journal from where the derived files end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -46,6 +46,7 @@ pub struct Generation {
     people: HashMap<FindingHash, PersonRef>,
     cases: HashMap<FindingHash, (PersonRef, StreamKeys)>,
     streams: HashMap<StreamName, StreamKeys>,
+    justified: HashSet<(FindingHash, StreamId)>,
 }
 
 /// The frozen generations that are not in a run file yet, shared with resolvers. Oldest first.
@@ -138,6 +139,17 @@ impl Recent {
     /// Notes a minted stream.
     pub fn note_stream(&mut self, name: StreamName, keys: StreamKeys) {
         self.active.streams.insert(name, keys);
+    }
+
+    /// Notes that rows were staged which justify this alias or value by this stream.
+    pub fn note_justified(&mut self, hash: FindingHash, stream: StreamId) {
+        self.active.justified.insert((hash, stream));
+    }
+
+    /// Whether such rows were staged lately.
+    pub fn justifies(&self, hash: &FindingHash, stream: StreamId) -> bool {
+        self.look(|generation| generation.justified.get(&(*hash, stream)).copied())
+            .is_some()
     }
 
     /// The index recorded under this tag lately.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chain::idtag::idtag;
 use journal::RunsReader;
 use proto::{IdTag, Index, NumberInStream, Personal, StreamId, SubjectReference};
-use vault::{FindingHash, IndexKind, PersonRef, StreamKeys, VaultError, VaultReader};
+use vault::{FindingHash, Given, PersonRef, StreamKeys, VaultError, VaultReader};
 
 use crate::admit::Admitted;
 use crate::recent::{Frozen, Head};
@@ -39,6 +39,8 @@ pub struct Party {
     pub unknown: Vec<FindingHash>,
     /// Whom the others name.
     pub person: Option<PersonRef>,
+    /// Of a mention: what the event's stream does not justify yet.
+    pub missing: Given,
     /// The others name different persons: nothing joins but `subject-linked`, so the event is refused.
     pub several: bool,
 }
@@ -51,8 +53,10 @@ pub struct Resolved {
     pub target: Target,
     /// The subject.
     pub subject: Party,
-    /// Blind-index hashes of the subject's values that are not rows yet.
-    pub index: Vec<(IndexKind, FindingHash)>,
+    /// Everything that the event gives of its subject, as hashes.
+    pub given: Given,
+    /// What of it the stream in `keys` does not justify yet; all of it without a stream.
+    pub missing: Given,
     /// The case reference's hash and, where it is known, its stream.
     pub case: Option<(FindingHash, Option<(PersonRef, StreamKeys)>)>,
     /// The stream of (person, activity, party), where it exists.
@@ -120,18 +124,31 @@ impl Resolver {
             Some(keys) => self.head(&keys.stream)?,
             None => None,
         };
-        let index = self.index_rows(&event.split.subject, subject.person)?;
+        let given = self.given(event, target, &subject);
+        let whose = match &case {
+            Some((_, found)) => found.as_ref().map(|(person, _)| *person),
+            None => subject.person,
+        };
+        let missing = match (&keys, whose) {
+            (Some(keys), Some(person)) => self.vault.missing(&given, &person, keys.stream)?,
+            _ => given.clone(),
+        };
+        if let (None, Some(person)) = (&keys, subject.person) {
+            // Something will be minted for them: the sequencer then finds in memory whether a fence forbids it.
+            self.vault.fence_marks(&person)?;
+        }
         let mentions = event
             .split
             .mentions
             .iter()
-            .map(|mention| self.party(mention))
+            .map(|mention| self.mentioned(mention, keys.as_ref()))
             .collect::<Result<_, _>>()?;
         Ok(Resolved {
             epoch,
             target,
             subject,
-            index,
+            given,
+            missing,
             case,
             keys,
             head,
@@ -205,7 +222,7 @@ impl Resolver {
             aliases: vec![hash],
             unknown: if person.is_none() { vec![hash] } else { vec![] },
             person,
-            several: false,
+            ..Party::default()
         })
     }
 
@@ -222,22 +239,39 @@ impl Resolver {
         Ok(Some((hash, found)))
     }
 
-    fn index_rows(
-        &self,
-        subject: &SubjectReference,
-        person: Option<PersonRef>,
-    ) -> Result<Vec<(IndexKind, FindingHash)>, VaultError> {
-        let mut rows = self.vault.index_hashes(subject);
-        let Some(person) = person else {
-            return Ok(rows);
+    /// What the event gives of its subject; the ledger's own facts about a person found before give nothing.
+    fn given(&self, event: &Admitted, target: Target, subject: &Party) -> Given {
+        let mut given = Given {
+            aliases: subject.aliases.clone(),
+            index: Vec::new(),
         };
-        let mut kept = Vec::with_capacity(rows.len());
-        for (kind, hash) in rows.drain(..) {
-            if !self.vault.has_index(kind, &hash, &person)? {
-                kept.push((kind, hash));
-            }
+        if target == Target::Subject {
+            given.index = self.vault.index_hashes(&event.split.subject);
         }
-        Ok(kept)
+        given.aliases.sort_unstable();
+        given.aliases.dedup();
+        given
+    }
+
+    /// A person mentioned, and which of the aliases given of them the stream does not justify yet.
+    fn mentioned(
+        &self,
+        mention: &SubjectReference,
+        carrier: Option<&StreamKeys>,
+    ) -> Result<Party, VaultError> {
+        let mut party = self.party(mention)?;
+        party.missing.aliases = party.aliases.clone();
+        party.missing.aliases.sort_unstable();
+        party.missing.aliases.dedup();
+        let Some(person) = party.person else {
+            return Ok(party);
+        };
+        self.vault.fence_marks(&person)?;
+        if let Some(carrier) = carrier {
+            let stream = carrier.stream;
+            party.missing = self.vault.missing(&party.missing, &person, stream)?;
+        }
+        Ok(party)
     }
 }
 

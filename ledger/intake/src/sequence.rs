@@ -35,7 +35,7 @@ use crate::append::Name;
 use crate::mint::Minted;
 use crate::own::finding_event;
 use crate::recent::{Head, Recent, StreamName};
-use crate::resolve::{Party, Resolved, Target};
+use crate::resolve::{Party, Resolved};
 
 /// Events in one group at most. A submission of 1,000 always fits beside what is open.
 pub const GROUP_EVENTS_MAX: usize = 4_096;
@@ -432,45 +432,53 @@ impl Sequencer {
     ) -> Result<Result<StreamKeys, Refusal>, VaultError> {
         let case = resolved.case.as_ref();
         if let Some((hash, found)) = case
-            && let Some((_, keys)) = found.clone().or_else(|| self.recent.case_of(hash))
+            && let Some((person, keys)) = found.clone().or_else(|| self.recent.case_of(hash))
         {
-            return Ok(self.unfenced(keys));
+            let keys = match self.unfenced(keys) {
+                Ok(keys) => keys,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            // A case's stream justifies what names its own person, and joins nobody to them.
+            if resolved.subject.person == Some(person) && !resolved.subject.several {
+                minted.justify(&resolved.missing, person, keys.stream, &self.recent);
+            }
+            return Ok(Ok(keys));
         }
         let person = match self.person(&resolved.subject, minted) {
             Ok(person) => person,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if let Some((hash, _)) = case {
-            return Ok(Ok(minted.case(*hash, person, &event.split.clear)));
-        }
         let name = StreamName {
             person,
             activity: event.split.clear.activity.clone(),
             party: event.split.clear.party.clone(),
         };
-        let known = resolved.keys.clone().filter(|_| !event.opens_stream());
-        let known = known.or_else(|| {
-            self.recent
-                .stream_of(&name)
-                .filter(|_| !event.opens_stream())
-        });
-        let keys = match known {
+        let known = match case {
+            None if !event.opens_stream() => {
+                let resolved = resolved.keys.clone();
+                resolved.or_else(|| self.recent.stream_of(&name))
+            }
+            _ => None,
+        };
+        let (keys, missing) = match known {
             Some(keys) => match self.unfenced(keys) {
-                Ok(keys) => keys,
+                Ok(keys) => (keys, &resolved.missing),
                 Err(refusal) => return Ok(Err(refusal)),
             },
             None => {
-                if self.vault.reader().is_marked(&person, &name.activity)? {
+                let marked = !minted.is_new_person(&person)
+                    && self.vault.reader().is_marked(&person, &name.activity)?;
+                if marked {
                     return Ok(Err(erased()));
                 }
-                minted.stream(name, event.opens_stream())
+                let keys = match case {
+                    Some((hash, _)) => minted.case(*hash, person, &event.split.clear),
+                    None => minted.stream(name, event.opens_stream(), &resolved.given),
+                };
+                (keys, &resolved.given)
             }
         };
-        if resolved.target == Target::Subject {
-            minted.aliases_and_index(&resolved.subject, &resolved.index, person, keys.stream);
-        } else if resolved.target == Target::Office {
-            minted.aliases_and_index(&resolved.subject, &[], person, keys.stream);
-        }
+        minted.justify(missing, person, keys.stream, &self.recent);
         Ok(Ok(keys))
     }
 
@@ -507,7 +515,8 @@ impl Sequencer {
                 Ok(person) => person,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            if self.vault.reader().is_fenced_entirely(&person)? {
+            let known = !minted.is_new_person(&person);
+            if known && self.vault.reader().is_fenced_entirely(&person)? {
                 secrets.push(None);
                 continue;
             }
@@ -516,7 +525,7 @@ impl Sequencer {
                 number,
                 slot: SlotNumber(slot),
             };
-            secrets.push(Some(minted.mention(place, person, party)));
+            secrets.push(Some(minted.mention(place, person, party, &self.recent)));
         }
         Ok(Ok(secrets))
     }

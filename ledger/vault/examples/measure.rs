@@ -95,6 +95,7 @@ fn fill(
                 party: party.clone(),
                 secret: StreamSecret::random(random),
                 alone: false,
+                given: 0,
             });
             rows.push(Row::StreamShelf {
                 stream,

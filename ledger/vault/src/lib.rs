@@ -39,7 +39,7 @@ pub use keys::{
     TAG_BYTES,
 };
 pub use open::{InitialKeys, Options, init, open, open_with_root};
-pub use reader::{PersonStream, VaultReader};
+pub use reader::{Given, PersonStream, VaultReader};
 pub use root::{RootStore, Strength};
 pub use rotation::{Destroy, DestroyStream, FindingKeys, Rotated, RotationStep};
 pub use rows::{

@@ -3,11 +3,12 @@
 //! Not here: service rows (in force in `service`). Always: what is here is also in the journal, or will never be acknowledged;
 //! a lookup asks here first and the store second, so that an absorption between the two hides nothing.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use proto::ids::StreamId;
 
+use crate::reader::{pair, set_pair};
 use crate::rows::{FindingHash, IndexKind, MentionPlace, PersonRef, Row, StreamPlace};
 
 /// The rows of one group.
@@ -25,7 +26,8 @@ pub(crate) struct Overlay {
     cases: HashMap<StreamId, Arc<Row>>,
     places: HashMap<StreamId, StreamPlace>,
     aliases: HashMap<FindingHash, Vec<(PersonRef, StreamId)>>,
-    index: HashMap<(IndexKind, FindingHash), Vec<PersonRef>>,
+    index: HashMap<(IndexKind, FindingHash), Vec<(PersonRef, StreamId)>>,
+    justified: HashSet<[u8; 16]>,
     mentions: BTreeMap<MentionPlace, PersonRef>,
     suppression: HashMap<FindingHash, Vec<Arc<Row>>>,
 }
@@ -63,6 +65,15 @@ impl Overlay {
 
     fn lay(&mut self, row: &Arc<Row>) {
         match row.as_ref() {
+            Row::Stream { stream, given, .. } => {
+                self.justified.insert(set_pair(*given, *stream));
+            }
+            Row::Alias { hash, stream, .. } | Row::Index { hash, stream, .. } => {
+                self.justified.insert(pair(hash, *stream));
+            }
+            _ => {}
+        }
+        match row.as_ref() {
             Row::Person { person, .. }
             | Row::Stream { person, .. }
             | Row::CasePointer { person, .. }
@@ -87,9 +98,15 @@ impl Overlay {
                     .push((*person, *stream));
             }
             Row::Index {
-                kind, hash, person, ..
+                kind,
+                hash,
+                person,
+                stream,
             } => {
-                self.index.entry((*kind, *hash)).or_default().push(*person);
+                self.index
+                    .entry((*kind, *hash))
+                    .or_default()
+                    .push((*person, *stream));
             }
             Row::MentionShelf { mention, person } => {
                 self.mentions.insert(*mention, *person);
@@ -108,6 +125,11 @@ impl Overlay {
         self.persons.get(&person.person).map_or(&[], Vec::as_slice)
     }
 
+    pub(crate) fn is_marked(&self, person: &PersonRef) -> bool {
+        let marks = |row: &Arc<Row>| matches!(row.as_ref(), Row::FenceMark { .. });
+        self.person(person).iter().any(marks)
+    }
+
     pub(crate) fn case(&self, stream: StreamId) -> Option<Arc<Row>> {
         self.cases.get(&stream).cloned()
     }
@@ -116,11 +138,16 @@ impl Overlay {
         self.places.get(&stream).copied()
     }
 
-    pub(crate) fn alias(&self, hash: &FindingHash) -> Option<(PersonRef, StreamId)> {
-        self.aliases.get(hash)?.first().copied()
+    pub(crate) fn alias(&self, hash: &FindingHash) -> &[(PersonRef, StreamId)] {
+        self.aliases.get(hash).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn index(&self, kind: IndexKind, hash: FindingHash) -> &[PersonRef] {
+    /// Whether a hash, or a whole set, is justified by a stream: see `reader::pair`.
+    pub(crate) fn justifies(&self, pair: &[u8; 16]) -> bool {
+        self.justified.contains(pair)
+    }
+
+    pub(crate) fn index(&self, kind: IndexKind, hash: FindingHash) -> &[(PersonRef, StreamId)] {
         self.index.get(&(kind, hash)).map_or(&[], Vec::as_slice)
     }
 

@@ -3,6 +3,7 @@
 //! Not here: writing. Always: rows staged before the call are found; the order is pending rows, cache, store; nothing found here is
 //! written anywhere; a reader holds no lock while it reads the store.
 
+mod justified;
 mod service;
 mod values;
 
@@ -20,6 +21,9 @@ use crate::rows::{
 };
 use crate::shared::Shared;
 use crate::shelves::Home;
+
+pub use justified::Given;
+pub(crate) use justified::{pair, set_pair};
 
 /// A stream of a person, as `streams_of` lists it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,7 +89,8 @@ impl VaultReader {
     }
 
     fn alias(&self, hash: &FindingHash) -> Result<Option<(PersonRef, StreamId)>, VaultError> {
-        if let Some(found) = self.shared.overlay().alias(hash) {
+        let pending = self.shared.overlay().alias(hash).to_vec();
+        if let Some(found) = self.first_justified(pending)? {
             return Ok(Some(found));
         }
         let cache = &self.shared.caches.aliases;
@@ -94,12 +99,29 @@ impl VaultReader {
         }
         let version = cache.version();
         let prefix = [&[20][..], &hash.0].concat();
-        let found = self.first(Home::of_hash(&hash.0, self.shared.geometry), &prefix)?;
-        let Some(Row::Alias { person, stream, .. }) = found else {
-            return Ok(None);
-        };
-        cache.put(version, hash.0, (person, stream));
-        Ok(Some((person, stream)))
+        let rows = self.all(Home::of_hash(&hash.0, self.shared.geometry), &prefix)?;
+        let stored = rows.into_iter().filter_map(|row| match row {
+            Row::Alias { person, stream, .. } => Some((person, stream)),
+            _ => None,
+        });
+        let found = self.first_justified(stored)?;
+        if let Some(found) = found {
+            cache.put(version, hash.0, found);
+        }
+        Ok(found)
+    }
+
+    /// The first that a living stream justifies.
+    fn first_justified(
+        &self,
+        rows: impl IntoIterator<Item = (PersonRef, StreamId)>,
+    ) -> Result<Option<(PersonRef, StreamId)>, VaultError> {
+        for (person, stream) in rows {
+            if self.is_justified(&person, stream)? {
+                return Ok(Some((person, stream)));
+            }
+        }
+        Ok(None)
     }
 
     /// The stream of a person in an activity with an outside party; none that one event opened for itself, no case.
@@ -354,12 +376,23 @@ impl VaultReader {
     /// # Errors
     /// As [`VaultReader::person_by_alias`].
     pub fn fence_marks(&self, person: &PersonRef) -> Result<Vec<FenceScope>, VaultError> {
+        let cache = &self.shared.caches.unmarked;
+        // Taken before the pending rows are looked at: a mark that is staged after that turns it.
+        let version = cache.version();
+        let pending = self.shared.overlay().is_marked(person);
+        if !pending && cache.get(&person.person).is_some() {
+            return Ok(Vec::new());
+        }
         let rows = self.person_rows(person, &[6])?;
         let scopes = rows.into_iter().filter_map(|row| match row {
             Row::FenceMark { scope, .. } => Some(scope),
             _ => None,
         });
-        Ok(scopes.collect())
+        let scopes: Vec<FenceScope> = scopes.collect();
+        if scopes.is_empty() {
+            cache.put(version, person.person, ());
+        }
+        Ok(scopes)
     }
 
     /// Whether nothing may be minted for the person in this activity.

@@ -348,7 +348,9 @@ impl Vault {
             if table.finding_next.is_none() {
                 return Err(VaultError::OutOfOrder("no nightly re-key is under way"));
             }
-            let gone = plan::Gone::of_cohort(&self.shared.service());
+            let mut gone = plan::Gone::of_cohort(&self.shared.service());
+            let reader = self.reader();
+            gone.keep_mentioned(|person, carrier| reader.is_mentioned_by(person, carrier))?;
             let change = self.shared.store.change()?;
             let rewriter = Rewriter {
                 change: &change,

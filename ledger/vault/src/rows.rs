@@ -151,6 +151,8 @@ pub enum Row {
         secret: StreamSecret,
         /// One event opened it for itself: it is not found by activity and party.
         alone: bool,
+        /// Tag of the aliases and values staged with it (`Given::tag`), so that most events need no other row to see that all is there.
+        given: u64,
     },
     /// Person shelf. A case of the person; the secret lies on the case shelf.
     CasePointer {
@@ -265,6 +267,12 @@ pub enum Row {
         mention: MentionPlace,
         generation: u64,
     },
+    /// Service shelf. The carrier lives and no longer mentions the person: alias and index rows of this pair go.
+    CohortPerson {
+        person: PersonRef,
+        carrier: StreamId,
+        generation: u64,
+    },
     /// Service shelf. A fence names this tag since `at`: its stream accepts no event and opens no value (S-3).
     FencedTag { tag: FenceTag, at: Index },
     /// Service shelf. Seals made under a record key, as of the vault's position.
@@ -345,6 +353,7 @@ impl Row {
             Row::DestroyedTag { .. } => "destroyed-tag",
             Row::CohortStream { .. } => "cohort-stream",
             Row::CohortMention { .. } => "cohort-mention",
+            Row::CohortPerson { .. } => "cohort-person",
             Row::RecordKeyUse { .. } => "record-key-use",
             Row::FencedTag { .. } => "fenced-tag",
         }

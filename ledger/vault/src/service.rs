@@ -9,7 +9,9 @@ use proto::ids::{Index, Month, StaffReference, StreamId, UnixMillis};
 
 use crate::error::VaultError;
 use crate::keys::{FenceTag, Key32, RecordKey, SEALS_PER_KEY_MAX};
-use crate::rows::{MentionPlace, Row, SecretKind, SigningKind, StaffNameText, TokenScope};
+use crate::rows::{
+    MentionPlace, PersonRef, Row, SecretKind, SigningKind, StaffNameText, TokenScope,
+};
 use crate::seal::RecordKeyName;
 
 /// A user of the ledger.
@@ -68,6 +70,8 @@ pub(crate) struct Service {
     /// Destroyed streams and mentions that the finding shelves may still name.
     pub(crate) cohort_streams: BTreeMap<StreamId, (Index, u64)>,
     pub(crate) cohort_mentions: BTreeMap<MentionPlace, u64>,
+    /// Persons whom a living stream no longer mentions.
+    pub(crate) cohort_persons: BTreeMap<(PersonRef, StreamId), u64>,
 }
 
 impl Service {
@@ -146,6 +150,13 @@ impl Service {
                 generation,
             } => {
                 self.cohort_mentions.insert(mention, generation);
+            }
+            Row::CohortPerson {
+                person,
+                carrier,
+                generation,
+            } => {
+                self.cohort_persons.insert((person, carrier), generation);
             }
             _ => {}
         }

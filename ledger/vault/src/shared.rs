@@ -34,8 +34,10 @@ pub(crate) struct Caches {
     pub(crate) named: Cache<StreamKeys>,
     /// Stream id → its keys and whose it is.
     pub(crate) streams: Cache<(StreamKeys, Option<PersonRef>)>,
-    /// Keyed hash of an index row that is known to exist.
-    pub(crate) index: Cache<()>,
+    /// Hash and stream, or set of hashes and stream: the stream justifies it.
+    pub(crate) justified: Cache<()>,
+    /// Persons known to have no fence mark.
+    pub(crate) unmarked: Cache<()>,
 }
 
 impl Caches {
@@ -45,7 +47,8 @@ impl Caches {
             aliases: Cache::new(entries_max / 4),
             named: Cache::new(entries_max / 2),
             streams: Cache::new(entries_max / 8),
-            index: Cache::new(entries_max / 2),
+            justified: Cache::new(entries_max / 2),
+            unmarked: Cache::new(entries_max / 8),
         }
     }
 
@@ -53,7 +56,8 @@ impl Caches {
         self.aliases.clear();
         self.named.clear();
         self.streams.clear();
-        self.index.clear();
+        self.justified.clear();
+        self.unmarked.clear();
     }
 }
 

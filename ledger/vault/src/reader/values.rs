@@ -47,13 +47,19 @@ impl VaultReader {
     pub fn find(&self, values: &[(IndexKind, FindingHash)]) -> Result<Vec<PersonRef>, VaultError> {
         let mut found: Option<Vec<PersonRef>> = None;
         for (kind, hash) in values {
-            let mut persons = self.shared.overlay().index(*kind, *hash).to_vec();
+            let mut rows = self.shared.overlay().index(*kind, *hash).to_vec();
             let prefix = [&[21][..], &hash.0, &[*kind as u8]].concat();
             let home = Home::of_hash(&hash.0, self.shared.geometry);
-            persons.extend(self.all(home, &prefix)?.iter().filter_map(|row| match row {
-                Row::Index { person, .. } => Some(*person),
+            rows.extend(self.all(home, &prefix)?.iter().filter_map(|row| match row {
+                Row::Index { person, stream, .. } => Some((*person, *stream)),
                 _ => None,
             }));
+            let mut persons = Vec::with_capacity(rows.len());
+            for (person, stream) in rows {
+                if self.is_justified(&person, stream)? {
+                    persons.push(person);
+                }
+            }
             persons.sort_unstable();
             persons.dedup();
             found = Some(match found {
@@ -71,34 +77,6 @@ impl VaultReader {
                 Err(cause) => Some(Err(cause)),
             })
             .collect()
-    }
-
-    /// Whether the person is already found by this value.
-    ///
-    /// # Errors
-    /// As [`VaultReader::person_by_alias`].
-    pub fn has_index(
-        &self,
-        kind: IndexKind,
-        hash: &FindingHash,
-        person: &PersonRef,
-    ) -> Result<bool, VaultError> {
-        if self.shared.overlay().index(kind, *hash).contains(person) {
-            return Ok(true);
-        }
-        let key = self.name_key(person, &[&[kind as u8], &hash.0]);
-        let cache = &self.shared.caches.index;
-        if cache.get(&key).is_some() {
-            return Ok(true);
-        }
-        let version = cache.version();
-        let prefix = [&[21][..], &hash.0, &[kind as u8], &person.person].concat();
-        let home = Home::of_hash(&hash.0, self.shared.geometry);
-        let found = self.first(home, &prefix)?.is_some();
-        if found {
-            cache.put(version, key, ());
-        }
-        Ok(found)
     }
 
     /// The token of a value whose return is suppressed; `None` for a value without normal form.

@@ -23,6 +23,8 @@ use crate::vault::Vault;
 pub(crate) struct Gone {
     streams: BTreeSet<StreamId>,
     mentions: BTreeSet<MentionPlace>,
+    /// Persons and the living streams that no longer mention them.
+    loosened: BTreeSet<(PersonRef, StreamId)>,
 }
 
 impl Gone {
@@ -31,7 +33,25 @@ impl Gone {
         Gone {
             streams: service.cohort_streams.keys().copied().collect(),
             mentions: service.cohort_mentions.keys().copied().collect(),
+            loosened: service.cohort_persons.keys().copied().collect(),
         }
+    }
+
+    /// Leaves alone whoever was mentioned again by the same stream since.
+    pub(crate) fn keep_mentioned(
+        &mut self,
+        is_mentioned: impl Fn(&PersonRef, StreamId) -> Result<bool, VaultError>,
+    ) -> Result<(), VaultError> {
+        let mut again = Vec::new();
+        for (person, carrier) in &self.loosened {
+            if is_mentioned(person, *carrier)? {
+                again.push((*person, *carrier));
+            }
+        }
+        for pair in again {
+            self.loosened.remove(&pair);
+        }
+        Ok(())
     }
 
     /// Whether a row is justified by something that is gone.
@@ -42,10 +62,11 @@ impl Gone {
                 | Row::CasePointer { stream, .. }
                 | Row::CaseStream { stream, .. }
                 | Row::PersonLink { stream, .. }
-                | Row::Alias { stream, .. }
-                | Row::Index { stream, .. }
                 | Row::StreamShelf { stream, .. },
             ) => self.streams.contains(&stream),
+            Ok(Row::Alias { person, stream, .. } | Row::Index { person, stream, .. }) => {
+                self.streams.contains(&stream) || self.loosened.contains(&(person, stream))
+            }
             Ok(Row::Mention { mention, .. } | Row::MentionShelf { mention, .. }) => {
                 self.streams.contains(&mention.carrier) || self.mentions.contains(&mention)
             }
@@ -104,7 +125,13 @@ impl Plan {
             mention: *mention,
             generation,
         });
-        tags.chain(streams).chain(mentions).collect()
+        let persons = self.gone.loosened.iter();
+        let persons = persons.map(|(person, carrier)| Row::CohortPerson {
+            person: *person,
+            carrier: *carrier,
+            generation,
+        });
+        tags.chain(streams).chain(mentions).chain(persons).collect()
     }
 }
 
@@ -141,6 +168,11 @@ impl Vault {
                 {
                     tags.insert(secret.fence_tag());
                 }
+            }
+        }
+        for (person, mention) in &destroy.mentions {
+            if self.is_loosened(&view, person, mention.carrier, &gone)? {
+                gone.loosened.insert((*person, mention.carrier));
             }
         }
         let mut empty = BTreeSet::new();
@@ -197,6 +229,39 @@ impl Vault {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing of the carrier names the person any more, though it lives.
+    fn is_loosened(
+        &self,
+        view: &View,
+        person: &PersonRef,
+        carrier: StreamId,
+        gone: &Gone,
+    ) -> Result<bool, VaultError> {
+        if gone.streams.contains(&carrier) {
+            return Ok(false);
+        }
+        let part = self.shared.part_of(view, Vault::home_of_person(person))?;
+        let mut stays = false;
+        for row in part.iter().flat_map(PartRows::iter) {
+            let names = match Row::decode(row)? {
+                Row::Stream {
+                    person: of, stream, ..
+                }
+                | Row::CasePointer {
+                    person: of, stream, ..
+                } => (of, stream),
+                Row::Mention {
+                    person: of,
+                    mention,
+                    ..
+                } => (of, mention.carrier),
+                _ => continue,
+            };
+            stays |= names == (*person, carrier) && !gone.names(row);
+        }
+        Ok(!stays)
     }
 
     /// Whether a stream, pointer or mention of the person stays.

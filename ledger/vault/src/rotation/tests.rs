@@ -1,5 +1,7 @@
 //! Rotations end to end, and cut at every disk operation.
 
+mod justified;
+
 use std::path::Path;
 
 use ground::Crash;

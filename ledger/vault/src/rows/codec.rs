@@ -8,7 +8,7 @@
 //!
 //!  kind              key                          value
 //!   1 person         person                       label key[32]
-//!   2 stream         person, stream[16]           secret[32], activity code, party code, alone u8
+//!   2 stream         person, stream[16]           secret[32], activity code, party code, alone u8, given u64
 //!   3 case pointer   person, stream[16]           case shelf u32
 //!   4 mention        person, mention              secret[32]
 //!   5 person link    person, person, stream[16]
@@ -31,6 +31,7 @@
 //!  49 destroyed tag  tag[32]                      generation u64
 //!  50 cohort stream  stream[16]                   last index u64, generation u64
 //!  51 cohort mention mention                      generation u64
+//!  54 cohort person person, stream[16]           generation u64
 //!  52 record key use class u8, month u32          seals u64
 //!  53 fenced tag     tag[32]                      index u64
 //! ```
@@ -97,7 +98,7 @@ pub(crate) fn key_of(row: &[u8]) -> Option<&[u8]> {
     let mut cut = Cut(row);
     let fixed = match cut.byte()? {
         1 => 21,
-        2 | 3 => 37,
+        2 | 3 | 54 => 37,
         4 => 49,
         5 => 57,
         6 => 22 + usize::from(*row.get(21)?),
@@ -127,6 +128,7 @@ fn put(row: &Row, out: &mut Out) -> Result<(), VaultError> {
             party,
             secret,
             alone,
+            given,
         } => out
             .kind(2)
             .person(person)
@@ -134,7 +136,8 @@ fn put(row: &Row, out: &mut Out) -> Result<(), VaultError> {
             .raw(secret.expose())
             .code(activity.as_str())?
             .code(party.as_str())?
-            .raw(&[u8::from(*alone)]),
+            .raw(&[u8::from(*alone)])
+            .raw(&given.to_be_bytes()),
         Row::CasePointer {
             person,
             stream,
@@ -283,6 +286,15 @@ fn put_service<'a>(row: &Row, out: &'a mut Out) -> Result<&'a mut Out, VaultErro
             mention,
             generation,
         } => out.kind(51).mention(mention).raw(&generation.to_be_bytes()),
+        Row::CohortPerson {
+            person,
+            carrier,
+            generation,
+        } => out
+            .kind(54)
+            .person(person)
+            .raw(&carrier.0)
+            .raw(&generation.to_be_bytes()),
         Row::RecordKeyUse {
             class,
             month,
@@ -314,6 +326,7 @@ fn take(cut: &mut Cut<'_>) -> Option<Row> {
                 party,
                 secret,
                 alone: cut.flag()?,
+                given: cut.u64()?,
             }
         }
         3 => Row::CasePointer {
@@ -459,6 +472,11 @@ fn take_service(kind: u8, cut: &mut Cut<'_>) -> Option<Row> {
             class: cut.byte()?,
             month: Month(cut.u32()?),
             seals: cut.u64()?,
+        },
+        54 => Row::CohortPerson {
+            person: cut.person()?,
+            carrier: cut.stream()?,
+            generation: cut.u64()?,
         },
         53 => Row::FencedTag {
             tag: FenceTag(cut.array()?),

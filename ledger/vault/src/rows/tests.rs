@@ -44,6 +44,7 @@ pub(crate) fn one_of_each() -> Vec<Row> {
             party: party.clone(),
             secret: secret.clone(),
             alone: true,
+            given: 77,
         },
         Row::CasePointer {
             person: person(1),
@@ -177,6 +178,11 @@ pub(crate) fn one_of_each() -> Vec<Row> {
             tag: FenceTag([7; 32]),
             at: Index(3),
         },
+        Row::CohortPerson {
+            person: person(1),
+            carrier: stream,
+            generation: 4,
+        },
     ]
 }
 
@@ -211,7 +217,7 @@ fn keys_are_as_long_as_drawn() {
         lengths,
         [
             21, 37, 37, 49, 57, 22, 33, 21, 53, 54, 17, 17, 29, 29, 6, 27, 17, 33, 33, 33, 34, 34,
-            10, 6, 33, 17, 29, 6, 33
+            10, 6, 33, 17, 29, 6, 33, 37
         ]
     );
 }

@@ -123,6 +123,7 @@ impl Model {
             party: party(),
             secret: keys.secret.clone(),
             alone: false,
+            given: 0,
         });
         rows.push(Row::StreamShelf {
             stream,
@@ -233,8 +234,9 @@ impl Model {
             for person in persons {
                 assert!(
                     reader
-                        .has_index(IndexKind::Name, &hash, person)
+                        .find(&[(IndexKind::Name, hash)])
                         .expect("reads")
+                        .contains(person)
                 );
             }
         }
