@@ -258,3 +258,6 @@ impl Rebuild {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
