@@ -13,7 +13,6 @@ mod plan;
 mod postgres;
 mod probe;
 mod process;
-mod progress;
 mod report;
 mod settings;
 mod stopwatch;
@@ -40,14 +39,10 @@ fn run(settings: Settings) -> io::Result<ExitCode> {
     match &settings.command {
         Command::All => plan::all(&settings),
         Command::Door { answer_bytes } => door::serve(*answer_bytes).map(|()| ExitCode::SUCCESS),
-        Command::Story {
-            endpoint,
-            count,
-            seed,
-        } => plan::story(endpoint, *count, *seed),
+        Command::Story { count, seed } => plan::story(*count, *seed),
         Command::Person { number } => {
             let person = people::Person::of(*number);
-            let line = format!("{}\n{}\n", person.name, person.postcode);
+            let line = format!("name={}\npostcode={}\n", person.name, person.postcode);
             io::stdout().write_all(line.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }

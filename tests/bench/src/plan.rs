@@ -15,7 +15,6 @@ use crate::machine;
 use crate::postgres::Postgres;
 use crate::probe::probe;
 use crate::process::Server;
-use crate::progress::Progress;
 use crate::report::{Bound, Figure, Measured, Report};
 use crate::settings::Settings;
 use crate::stopwatch::unix_seconds;
@@ -73,24 +72,18 @@ pub(crate) fn all(settings: &Settings) -> io::Result<ExitCode> {
     })
 }
 
-/// The demo's events through a ledger's door.
-pub(crate) fn story(endpoint: &Endpoint, count: u64, seed: u64) -> io::Result<ExitCode> {
+/// The demo's events, a line each.
+pub(crate) fn story(count: u64, seed: u64) -> io::Result<ExitCode> {
     let now = unix_seconds();
-    let story = Story::new(seed, count, now - STORY_DAYS * 86_400, now);
-    let people = story.people();
-    let shape = Shape {
-        clients: 4,
-        events_per_request: 50,
-        seconds: f64::INFINITY,
-    };
-    let mut progress = Progress::new("invented events", count);
-    let answered = move |events| progress.add(events);
-    let (sent, _) = http_load::run(endpoint, &shape, story, answered)?;
-    let line = format!(
-        "invented data: {count} events about {people} people in {:.1} s\n",
-        sent.seconds
-    );
-    io::stdout().write_all(line.as_bytes())?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut line = Vec::new();
+    for event in Story::new(seed, count, now - STORY_DAYS * 86_400, now) {
+        line.clear();
+        event.write(&mut line);
+        line.push(b'\n');
+        out.write_all(&line)?;
+    }
+    out.flush()?;
     Ok(ExitCode::SUCCESS)
 }
 

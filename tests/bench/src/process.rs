@@ -15,8 +15,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the command and reads its standard output up to a line that holds `listening` and an
-    /// address. A child that ends before is an error.
+    /// Starts the command and reads its standard output up to a line that holds `listening` (the no-op
+    /// door) or `ready` (the ledger) and an address. A child that ends before is an error.
     pub(crate) fn start(command: &mut Command) -> io::Result<Server> {
         let mut child = command
             .stdin(Stdio::null())
@@ -67,8 +67,9 @@ fn address_in(output: &mut impl BufRead) -> io::Result<SocketAddr> {
         if output.read_line(&mut line)? == 0 {
             return Err(io::Error::other("it ended before it listened"));
         }
-        if let Some((_, rest)) = line.split_once("listening") {
-            let words = rest.split(|c: char| !(c.is_alphanumeric() || "[].:".contains(c)));
+        if line.contains("listening") || line.contains("\"ready\":true") {
+            // A key and its colon are split off by the quotation marks around them.
+            let words = line.split(|c: char| !(c.is_alphanumeric() || "[].:".contains(c)));
             if let Some(address) = words.filter_map(|word| word.parse().ok()).next() {
                 return Ok(address);
             }
@@ -80,5 +81,8 @@ fn address_in(output: &mut impl BufRead) -> io::Result<SocketAddr> {
 fn the_address_is_found_in_a_log_line() {
     let mut log = "starting\n{\"message\":\"listening\",\"on\":\"127.0.0.1:8042\"}\n".as_bytes();
     assert_eq!(address_in(&mut log).ok(), "127.0.0.1:8042".parse().ok());
+    let mut ready =
+        "{\"ready\":true,\"http\":\"127.0.0.1:41234\",\"socket\":\"/l/run/s\"}\n".as_bytes();
+    assert_eq!(address_in(&mut ready).ok(), "127.0.0.1:41234".parse().ok());
     assert!(address_in(&mut "listening soon\n".as_bytes()).is_err());
 }

@@ -1,25 +1,22 @@
-//! What the bench is asked to do, read from its arguments. No environment, no files but the token's.
+//! What the bench is asked to do, read from its arguments. No environment, no files.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
-
-use crate::http_load::Endpoint;
 
 /// Printed by `bench help`.
 pub(crate) const HELP: &str = "\
 bench all     [--out DIR] [--work DIR] [--seconds N] [--people N] [--counterfoil FILE] [--only LIST]
               [--long-events N]
 bench door    [--answer-bytes N]
-bench story   --address IP:PORT --token-file FILE [--count N] [--seed N]
+bench story   [--count N] [--seed N]
 bench person  [--number N]
 
 all     the comparison: probe, ledger, no-op door, PostgreSQL; report.txt and report.json in --out.
         --only is a list of ledger,door,postgres,long,hash; --work lies on the disk that is measured.
 door    the no-op door alone, until killed.
-story   the demo's events, published through a ledger's door with a progress bar.
-person  name and postcode of an invented person, a line each, to be found by.
+story   the demo's events, a CloudEvent a line, for `counterfoil publish`.
+person  name and postcode of an invented person, a line each, for `counterfoil find --from`.
 ";
 
 /// The whole of it.
@@ -46,17 +43,9 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     All,
-    Door {
-        answer_bytes: usize,
-    },
-    Story {
-        endpoint: Endpoint,
-        count: u64,
-        seed: u64,
-    },
-    Person {
-        number: u64,
-    },
+    Door { answer_bytes: usize },
+    Story { count: u64, seed: u64 },
+    Person { number: u64 },
     Help,
 }
 
@@ -81,7 +70,6 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
         only: Vec::new(),
     };
     let (mut answer_bytes, mut count, mut seed, mut number_of) = (1_500, 20_000, 1, 0);
-    let (mut address, mut token) = (None, None);
     while let Some(name) = arguments.next() {
         let value = arguments
             .next()
@@ -98,28 +86,13 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
             "--count" => count = number(&name, &value)?,
             "--seed" => seed = number(&name, &value)?,
             "--number" => number_of = number(&name, &value)?,
-            "--address" => address = Some(number::<SocketAddr>(&name, &value)?),
-            "--token-file" => token = Some(std::fs::read_to_string(value)?.trim().to_owned()),
             _ => return Err(refused(&name, "is not known; see bench help")),
         }
     }
     settings.command = match word.as_str() {
         "all" => Command::All,
         "door" => Command::Door { answer_bytes },
-        "story" => {
-            let address = address.ok_or_else(|| refused("story", "needs --address"))?;
-            let token = token.ok_or_else(|| refused("story", "needs --token-file"))?;
-            let name = "ledger".to_owned();
-            Command::Story {
-                endpoint: Endpoint {
-                    name,
-                    address,
-                    token,
-                },
-                count,
-                seed,
-            }
-        }
+        "story" => Command::Story { count, seed },
         "person" => Command::Person { number: number_of },
         "help" | "--help" => Command::Help,
         other => return Err(refused(other, "is not known; see bench help")),

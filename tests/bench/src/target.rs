@@ -1,5 +1,5 @@
-//! The ledger under test, started as an operator starts it: `counterfoil init`, a config file, a
-//! publisher with a token, `serve` on a free port of the loopback. Everything the bench knows of the
+//! The ledger under test, started as an operator starts it: `counterfoil init`, which writes a
+//! configuration, `serve` on a free port of the loopback, a publisher with a token. Everything the bench knows of the
 //! product's command line is in this file.
 
 use std::fs;
@@ -40,7 +40,7 @@ impl Ledger {
         })?;
         fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
-        let config = folder.join("counterfoil.toml");
+        let config = folder.join("ledger").join("counterfoil.toml");
         let (token, server) = (String::new(), None);
         let mut ledger = Ledger {
             folder,
@@ -104,43 +104,26 @@ impl Ledger {
         folder_bytes(&self.folder)
     }
 
+    /// `init` writes the configuration; the bench changes what it measures without and keeps the log short.
     fn initialise(&self, views: Views) -> io::Result<()> {
-        let folder = self.folder.join("ledger");
-        let text = format!(
-            "# Written by the bench.\ndir = \"{}\"\nlisten = \"127.0.0.1:0\"\n{}",
-            folder.display(),
-            if views == Views::Off {
-                "views = []\n"
-            } else {
-                ""
-            }
-        );
-        fs::write(&self.config, text)?;
-        let mut command = self.command();
-        command.args([
-            "init",
-            "--origin",
-            ORIGIN,
-            "--dpo",
-            "bench",
-            "--accept-unproven",
-            "--dir",
-        ]);
-        answer(command.arg(folder)).map(drop)
+        let mut command = Command::new(&self.binary);
+        command.args(["init", "--origin", ORIGIN, "--listen", "127.0.0.1:0"]);
+        command.args(["--accept-unproven", "--dir"]);
+        answer(command.arg(self.folder.join("ledger")))?;
+        let mut text = fs::read_to_string(&self.config)?;
+        text = replaced(&text, "log = \"info\"", "log = \"warn\"")?;
+        if views == Views::Off {
+            text = replaced(&text, "views = [\"customer\"]", "views = []")?;
+        }
+        fs::write(&self.config, text)
     }
 
     fn register(&mut self) -> io::Result<()> {
         let mut command = self.command();
-        command.args([
-            "publisher",
-            "add",
-            PUBLISHER,
-            "--source",
-            people::SOURCE,
-            "--family",
-        ]);
-        let said = answer(command.args(["collection,notice", "--format", "json"]))?;
-        let token = said.split('"').find(|word| word.starts_with("cf_"));
+        command.args(["publisher", "add", PUBLISHER, "--source", people::SOURCE]);
+        command.args(["--family", "collection,notice", "--format", "json"]);
+        let said = answer(&mut command)?;
+        let token = said.split('"').find(|word| word.starts_with("cfp_"));
         self.token = token
             .ok_or_else(|| io::Error::other("publisher add gave no token"))?
             .to_owned();
@@ -155,6 +138,14 @@ impl Ledger {
             .current_dir(&self.folder);
         command
     }
+}
+
+/// A configuration with one line changed; a line that is not there is an error, not a run of another kind.
+fn replaced(text: &str, line: &str, by: &str) -> io::Result<String> {
+    if text.contains(line) {
+        return Ok(text.replace(line, by));
+    }
+    Err(io::Error::other(format!("the configuration has no {line}")))
 }
 
 /// What a command that succeeds says on standard output.
