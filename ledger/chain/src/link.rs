@@ -17,7 +17,7 @@ use proto::Hash;
 use proto::ids::{ChainNumber, Index, Origin};
 
 use crate::ChainError;
-use crate::digest::{DeriveKey, sha256, sha256_parts};
+use crate::digest::{DeriveKey, Padded, sha256, sha256_parts};
 
 /// Length of an encoded link, in bytes.
 pub const LINK_BYTES: usize = 77;
@@ -26,7 +26,8 @@ pub type LinkBytes = [u8; LINK_BYTES];
 
 const VERSION: u8 = 1;
 const RECORD_PREFIX: u8 = 0x20;
-const LEAF_PREFIX: u8 = 0x00;
+/// A leaf before its link is written behind the prefix of RFC 6962.
+const LEAF: Padded<2> = Padded::of_length(0x00, 1 + LINK_BYTES);
 
 static LINK_CONTEXT: DeriveKey = DeriveKey::new("counterfoil 2026 link v1");
 static ORIGIN_CONTEXT: DeriveKey = DeriveKey::new("counterfoil 2026 origin v1");
@@ -132,10 +133,11 @@ pub fn record_commitment(salt: &[u8; 32], record: &[u8]) -> Hash {
 
 /// The RFC 6962 leaf of a link.
 pub fn leaf_hash(link: &LinkBytes) -> Hash {
-    let mut input = [LEAF_PREFIX; LINK_BYTES + 1];
-    let (_, body) = input.split_at_mut(1);
-    body.copy_from_slice(link);
-    sha256(&input)
+    let mut leaf = LEAF;
+    let (_, body) = leaf.bytes().split_at_mut(1);
+    let (room, _) = body.split_at_mut(LINK_BYTES);
+    room.copy_from_slice(link);
+    leaf.hash()
 }
 
 /// SHA-256 of the origin text, as associated data names a ledger.

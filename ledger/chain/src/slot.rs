@@ -14,10 +14,15 @@ use proto::ids::SlotNumber;
 use proto::{Hash, Leaf, Personal};
 
 use crate::ChainError;
-use crate::digest::sha256_parts;
+use crate::digest::{Closed, Padded, Short, sha256_parts};
 use crate::tree;
 
 const FIELD_PREFIX: u8 = 0x21;
+/// A leaf before its commitment is written behind the prefix of RFC 6962.
+const LEAF: Padded<1> = Padded::of_length(0x00, 1 + 32);
+/// Fields that are laid out before the first of them is hashed: a message that was only just
+/// written stalls the compression that reads it.
+const FIELDS_AT_ONCE: usize = 8;
 /// Most field numbers in one path; nested messages are never this deep.
 pub const PATH_FIELDS_MAX: usize = 16;
 
@@ -31,6 +36,32 @@ pub fn path_bytes(slot: SlotNumber, path: &[u32]) -> Vec<u8> {
     bytes
 }
 
+/// The same without an allocation: the bytes of a path that is as short as the catalogue's are.
+struct PathBytes {
+    bytes: [[u8; 4]; 1 + PATH_FIELDS_MAX],
+    numbers: usize,
+}
+
+impl PathBytes {
+    fn of(slot: SlotNumber, path: &[u32]) -> Self {
+        assert!(path.len() <= PATH_FIELDS_MAX, "messages never nest so deep");
+        let mut bytes = [[0; 4]; 1 + PATH_FIELDS_MAX];
+        let numbers = [slot.0];
+        for (place, number) in bytes.iter_mut().zip(numbers.iter().chain(path)) {
+            *place = number.to_be_bytes();
+        }
+        Self {
+            bytes,
+            numbers: 1 + path.len(),
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        let all = self.bytes.as_flattened();
+        all.get(..4 * self.numbers).unwrap_or(all)
+    }
+}
+
 /// The salt of one field. It exists only for whoever holds the slot's seed.
 pub fn field_salt(seed: &[u8; 32], path: &[u8]) -> [u8; 32] {
     *blake3::keyed_hash(seed, path).as_bytes()
@@ -38,11 +69,10 @@ pub fn field_salt(seed: &[u8; 32], path: &[u8]) -> [u8; 32] {
 
 /// The commitment to one field; an empty value is an absent one.
 pub fn field_commitment(salt: &[u8; 32], path: &[u8], value: &[u8]) -> Hash {
-    let length = u16::try_from(path.len()).expect("a path has at most 16 fields of 4 bytes");
     sha256_parts(&[
         &[FIELD_PREFIX],
         salt,
-        &length.to_be_bytes(),
+        &length_of(path),
         path,
         &[u8::from(!value.is_empty())],
         value,
@@ -54,20 +84,76 @@ pub fn slot_root(seed: &[u8; 32], slot: SlotNumber, leaves: &[Leaf<'_>]) -> Hash
     tree::root_of(&hashes(seed, slot, leaves))
 }
 
+/// The tree's leaves, each field committed to under its own salt.
 fn hashes(seed: &[u8; 32], slot: SlotNumber, leaves: &[Leaf<'_>]) -> Vec<Hash> {
-    let commit = |leaf: &Leaf<'_>| {
-        let path = path_bytes(slot, leaf.path);
-        field_leaf(&field_commitment(
-            &field_salt(seed, &path),
-            &path,
+    let mut hashes = Vec::with_capacity(leaves.len());
+    let mut inputs = [LEAF; FIELDS_AT_ONCE];
+    for fields in leaves.chunks(FIELDS_AT_ONCE) {
+        let commitments = fields
+            .iter()
+            .map(|leaf| Commitment::laid_out(seed, slot, leaf));
+        let mut laid_out = [const { None }; FIELDS_AT_ONCE];
+        for (place, commitment) in laid_out.iter_mut().zip(commitments) {
+            *place = Some(commitment);
+        }
+        for (input, commitment) in inputs.iter_mut().zip(laid_out.iter().flatten()) {
+            write_leaf(input, &commitment.hash());
+        }
+        hashes.extend(inputs.iter().take(fields.len()).map(Padded::hash));
+    }
+    hashes
+}
+
+/// The message of a field's commitment, or its hash where the value makes it a long one.
+enum Commitment {
+    Short(Closed),
+    Long(Hash),
+}
+
+impl Commitment {
+    fn laid_out(seed: &[u8; 32], slot: SlotNumber, leaf: &Leaf<'_>) -> Self {
+        let path = PathBytes::of(slot, leaf.path);
+        let path = path.as_slice();
+        let salt = field_salt(seed, path);
+        let mut short = Short::EMPTY;
+        let parts: [&[u8]; 6] = [
+            &[FIELD_PREFIX],
+            &salt,
+            &length_of(path),
+            path,
+            &[u8::from(!leaf.value.is_empty())],
             leaf.value,
-        ))
-    };
-    leaves.iter().map(commit).collect()
+        ];
+        if parts.iter().all(|part| short.push(part).is_some()) {
+            Self::Short(short.close())
+        } else {
+            Self::Long(field_commitment(&salt, path, leaf.value))
+        }
+    }
+
+    fn hash(&self) -> Hash {
+        match self {
+            Self::Short(message) => message.hash(),
+            Self::Long(hash) => *hash,
+        }
+    }
+}
+
+fn length_of(path: &[u8]) -> [u8; 2] {
+    let length = u16::try_from(path.len()).expect("a path has at most 16 fields of 4 bytes");
+    length.to_be_bytes()
+}
+
+fn write_leaf(leaf: &mut Padded<1>, commitment: &Hash) {
+    let (_, body) = leaf.bytes().split_at_mut(1);
+    let (room, _) = body.split_at_mut(commitment.0.len());
+    room.copy_from_slice(&commitment.0);
 }
 
 fn field_leaf(commitment: &Hash) -> Hash {
-    sha256_parts(&[&[0x00], &commitment.0])
+    let mut leaf = LEAF;
+    write_leaf(&mut leaf, commitment);
+    leaf.hash()
 }
 
 /// One field of a slot, shown with what proves it against the slot's root.

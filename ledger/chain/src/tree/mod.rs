@@ -16,10 +16,15 @@ pub use proof::{
     verify_inclusion,
 };
 
-use crate::digest::sha256;
+use crate::digest::{Padded, sha256};
 use proto::Hash;
 
-const NODE_PREFIX: u8 = 0x01;
+const HASH_BYTES: usize = 32;
+/// A node before its children are written behind the prefix of RFC 6962.
+const NODE: Padded<2> = Padded::of_length(0x01, 1 + 2 * HASH_BYTES);
+/// Nodes that are laid out before the first of them is hashed: a message that was only just written
+/// stalls the compression that reads it.
+const NODES_AT_ONCE: usize = 8;
 /// Highest level a hash can have: a tree of 2^63 leaves.
 pub const LEVEL_MAX: u8 = 63;
 
@@ -31,12 +36,18 @@ pub trait HashReader {
 
 /// SHA-256( 0x01 ‖ left ‖ right ).
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    let mut input = [NODE_PREFIX; 65];
-    let (_, body) = input.split_at_mut(1);
-    let (first, second) = body.split_at_mut(32);
+    node(left, right).hash()
+}
+
+#[inline]
+fn node(left: &Hash, right: &Hash) -> Padded<2> {
+    let mut node = NODE;
+    let (_, children) = node.bytes().split_at_mut(1);
+    let (first, rest) = children.split_at_mut(HASH_BYTES);
+    let (second, _) = rest.split_at_mut(HASH_BYTES);
     first.copy_from_slice(&left.0);
     second.copy_from_slice(&right.0);
-    sha256(&input)
+    node
 }
 
 /// The root of no leaves: SHA-256 of nothing.
@@ -46,11 +57,11 @@ pub fn empty_root() -> Hash {
 
 /// The root of these leaves.
 pub fn root_of(leaves: &[Hash]) -> Hash {
-    let mut frontier = Frontier::new();
-    for leaf in leaves {
-        frontier.push(*leaf, |_| ());
+    let mut level = leaves.to_vec();
+    while level.len() > 1 {
+        raise(&mut level);
     }
-    frontier.root()
+    level.first().copied().unwrap_or_else(empty_root)
 }
 
 /// The inclusion path of leaf `index` of these leaves, from its sibling upwards; empty when there
@@ -63,15 +74,32 @@ pub fn path_of(leaves: &[Hash], index: u64) -> Vec<Hash> {
     let mut level = leaves.to_vec();
     while level.len() > 1 {
         path.extend(level.get(index ^ 1));
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => node_hash(left, right),
-                [single] => *single,
-                _ => empty_root(),
-            })
-            .collect();
+        raise(&mut level);
         index /= 2;
     }
     path
+}
+
+/// Replaces a level by the one above it; a last hash without a sibling goes up as it is.
+fn raise(level: &mut Vec<Hash>) {
+    let mut nodes = [NODE; NODES_AT_ONCE];
+    let (mut from, mut to) = (0, 0);
+    while let Some(rest) = level.get(from..).filter(|rest| rest.len() > 1) {
+        let mut count = 0;
+        for (place, pair) in nodes.iter_mut().zip(rest.as_chunks().0) {
+            let [left, right] = pair;
+            *place = node(left, right);
+            count += 1;
+        }
+        from += 2 * count;
+        for (node, above) in nodes.iter().take(count).zip(level.iter_mut().skip(to)) {
+            *above = node.hash();
+        }
+        to += count;
+    }
+    if let (Some(single), Some(above)) = (level.get(from).copied(), level.get_mut(to)) {
+        *above = single;
+        to += 1;
+    }
+    level.truncate(to);
 }
