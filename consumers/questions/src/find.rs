@@ -164,15 +164,15 @@ impl Candidate {
         texts.join(" / ")
     }
 
+    /// `system:id` of each alias. The two are fields of one element and come in no promised order.
     fn aliases(&self) -> String {
         let mut texts = Vec::new();
         for slot in &self.known_by {
-            let mut system = "";
-            for field in slot.fields_under("subject.aliases[") {
-                if field.path.ends_with(".system") {
-                    system = field.value.show();
-                } else {
-                    texts.push(format!("{system}:{}", field.value.show()));
+            for system in slot.fields_under("subject.aliases[") {
+                if let Some(element) = system.path.strip_suffix(".system")
+                    && let Some(id) = slot.field(&format!("{element}.localId"))
+                {
+                    texts.push(format!("{}:{}", system.value.show(), id.show()));
                 }
             }
         }
