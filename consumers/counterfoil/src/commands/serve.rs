@@ -58,20 +58,24 @@ pub(crate) fn run(globals: &Globals, own: &ServeArguments) -> Result<(), Failure
     begin_log(own, &place.config.log)?;
     let origin = place.config.origin.clone();
     let ready = move |ready: &Ready| {
-        let line = json!({
-            "ready": true,
-            "http": ready.http.to_string(),
-            "socket": ready.socket,
-            "origin": origin,
-        });
         // Whoever started this and closed its output does not wait for the line.
-        let _ = output::answer(&line.to_string());
+        let _ = output::answer(&ready_line(ready, &origin));
     };
     let options = Options {
         now: own.now,
         ..Options::default()
     };
     console::serve(place.config, options, ready).map_err(|error| failure(&error))
+}
+
+/// One line of JSON with its members in this order, which scripts may rely on.
+fn ready_line(ready: &Ready, origin: &str) -> String {
+    format!(
+        r#"{{"ready":true,"http":{},"socket":{},"origin":{}}}"#,
+        json!(ready.http.to_string()),
+        json!(ready.socket),
+        json!(origin),
+    )
 }
 
 fn failure(error: &ServeError) -> Failure {

@@ -84,13 +84,17 @@ impl Progress {
 }
 
 fn line(done: u64, length: Option<u64>, events: u64) -> String {
+    let events = match events {
+        1 => "1 event".to_owned(),
+        more => format!("{more} events"),
+    };
     let Some(length) = length else {
-        return format!("  {events} events");
+        return format!("  {events}");
     };
     let filled = (done * WIDTH / length).min(WIDTH) as usize;
     let (full, open) = ("#".repeat(filled), ".".repeat(WIDTH as usize - filled));
     let percent = (done * 100 / length).min(100);
-    format!("  [{full}{open}] {percent:3} %  {events} events")
+    format!("  [{full}{open}] {percent:3} %  {events}")
 }
 
 #[cfg(test)]
