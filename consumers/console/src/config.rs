@@ -52,6 +52,9 @@ pub struct Config {
     /// Views folded by this process.
     #[serde(default = "default_views")]
     pub views: Vec<String>,
+    /// When the nightly re-key runs, `HH:MM` UTC.
+    #[serde(default = "default_nightly_at")]
+    pub nightly_at: String,
     /// Log filter, as in `info,intake=debug`.
     #[serde(default = "default_log")]
     pub log: String,
@@ -89,6 +92,20 @@ fn default_streams_cached_max() -> usize {
 
 fn default_views() -> Vec<String> {
     vec!["customer".to_owned()]
+}
+
+fn default_nightly_at() -> String {
+    "02:30".to_owned()
+}
+
+/// Milliseconds into the day of `HH:MM`.
+fn minute_of_day_ms(text: &str) -> Option<i64> {
+    let (hours, minutes) = text.split_once(':')?;
+    let two = |part: &str, below: i64| {
+        let number: i64 = (part.len() == 2).then(|| part.parse().ok())??;
+        (0..below).contains(&number).then_some(number)
+    };
+    Some((two(hours, 24)? * 60 + two(minutes, 60)?) * 60_000)
 }
 
 fn default_log() -> String {
@@ -161,6 +178,9 @@ impl Config {
             );
             return Err(("checkpoint_interval_ms", rule));
         }
+        if minute_of_day_ms(&self.nightly_at).is_none() {
+            return Err(("nightly_at", "a time of day in UTC, HH:MM".to_owned()));
+        }
         match self.views.iter().find(|view| *view != "customer") {
             Some(view) => Err((
                 "views",
@@ -187,6 +207,11 @@ impl Config {
         settings.vault.cache_bytes = self.vault_cache_bytes;
         settings.vault.streams_cached_max = self.streams_cached_max;
         settings
+    }
+
+    /// When the nightly re-key runs, milliseconds into a UTC day.
+    pub fn nightly_at_ms(&self) -> i64 {
+        minute_of_day_ms(&self.nightly_at).unwrap_or_default()
     }
 
     /// The Unix socket for the command line.
@@ -237,6 +262,9 @@ accept_unproven = {accept_unproven}
 
 # Views that this process folds.
 views = ["customer"]
+
+# When the vault's finding shelves get new keys, UTC. What was erased that day is gone for good after it.
+nightly_at = "02:30"
 
 # What is logged, to standard error. Never a personal value, whatever the level.
 log = "info"
@@ -295,6 +323,7 @@ mod tests {
             "streams_cached_max",
             "accept_unproven",
             "views",
+            "nightly_at",
             "log",
         ];
         for key in keys {

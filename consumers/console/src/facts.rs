@@ -77,6 +77,14 @@ impl Facts {
             target,
             rows,
         };
+        self.append_directed(directed).await
+    }
+
+    /// Appends an event that somebody else made ready; its index, once durable.
+    ///
+    /// # Errors
+    /// [`FactError`].
+    pub(crate) async fn append_directed(&self, directed: Directed) -> Result<Index, FactError> {
         let outcomes = self.engine.record(vec![directed]).await;
         match outcomes.map_err(FactError::Engine)?.pop() {
             Some(Outcome::Recorded(receipt) | Outcome::Repeated(receipt)) => Ok(receipt.index),

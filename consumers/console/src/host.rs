@@ -10,25 +10,32 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use fold::{
-    BootId, DirectoryHome, Engine as StoreEngine, Identity, Projection, View, ViewReader,
-    ViewStatus,
+    BootId, Comparison, DirectoryHome, Engine as StoreEngine, Identity, Projection, RebuildOutcome,
+    View, ViewReader, ViewStatus,
 };
 use ground::{Clock, Random, TestClock};
 use intake::admit::RefusalCounts;
 use intake::door::Door;
 use intake::engine::EngineHandle;
+use intake::found::GOVERNANCE;
 use intake::keep::{ABSORB_ROWS, ABSORB_ROWS_MIN, Keeper, Published};
 use intake::ledger::{Ground, Opened, open};
 use intake::read::Records;
+use intake::resolve::Target;
 use intake::run::Engine;
 use journal::{Scrub, TreeReader};
+use proto::clear::{Envelope, LedgerViewRebuilt};
+use proto::ledger_facts::view_rebuilt;
+use tokio::runtime::Handle;
+use vault::Vault;
 use views::Customer;
 
 use crate::config::Config;
-use crate::error::ServeError;
+use crate::error::{Causes, ServeError};
 use crate::facts::Facts;
 use crate::feed::LedgerFeed;
 use crate::identity::VaultTokens;
+use crate::nightly::{ToNightly, nights};
 
 /// Events that one projector step folds at most.
 const FOLD_EVENTS: usize = 512;
@@ -49,6 +56,8 @@ pub struct Shared {
     pub engine: Arc<Engine>,
     /// Opens what is recorded.
     pub records: Records,
+    /// The keys; this process owns them.
+    pub vault: Arc<Vault>,
     /// The published checkpoint.
     pub published: Arc<Published>,
     /// The tree, for tiles and proofs.
@@ -72,6 +81,7 @@ pub struct Shared {
     test_clock: Option<Arc<TestClock>>,
     projector: SyncSender<ToProjector>,
     keeper: SyncSender<ToKeeper>,
+    nightly: SyncSender<ToNightly>,
     failed: AtomicBool,
 }
 
@@ -115,6 +125,19 @@ impl Shared {
         wait.recv().map_err(|_| ServeError::Stopped)
     }
 
+    /// Runs the nightly re-key now; the vault's new generation.
+    ///
+    /// # Errors
+    /// `Stopped`, or what went wrong in words.
+    pub fn rekey(&self) -> Result<u64, ServeError> {
+        let (answer, wait) = sync_channel(1);
+        self.nightly
+            .send(ToNightly::Run(answer))
+            .map_err(|_| ServeError::Stopped)?;
+        let outcome = wait.recv().map_err(|_| ServeError::Stopped)?;
+        outcome.map_err(ServeError::Config)
+    }
+
     /// The publishers' door onto this ledger.
     pub fn door(&self) -> Door {
         Door {
@@ -130,7 +153,7 @@ impl Shared {
 
     fn fail(&self, what: &str, cause: &dyn std::error::Error) {
         let code = "STOPPED";
-        tracing::error!(code, what, cause = %crate::error::Causes(cause), "stopped writing; see deploy/runbooks/STOPPED.md");
+        tracing::error!(code, what, cause = %Causes(cause), "stopped writing; see deploy/runbooks/STOPPED.md");
         self.failed.store(true, Ordering::SeqCst);
         self.draining.store(true, Ordering::SeqCst);
     }
@@ -162,6 +185,7 @@ impl Host {
         config: Config,
         ground: Ground,
         test_clock: Option<Arc<TestClock>>,
+        runtime: Handle,
     ) -> Result<Host, ServeError> {
         let settings = config.settings();
         let opened = open(&ground, &settings)?;
@@ -170,6 +194,7 @@ impl Host {
         tracing::info!(?opening, "the customer view is open");
         let Opened {
             stepped,
+            vault,
             records,
             published,
             tree,
@@ -185,6 +210,8 @@ impl Host {
         .map_err(ServeError::Thread)?;
         let (to_projector, projector_work) = sync_channel(4);
         let (to_keeper, keeper_work) = sync_channel(4);
+        let (to_nightly, nightly_work) = sync_channel(4);
+        let nightly_at_ms = config.nightly_at_ms();
         let shared = Arc::new(Shared {
             facts: Facts {
                 name: settings.name.clone(),
@@ -195,6 +222,7 @@ impl Host {
             config,
             engine,
             records,
+            vault,
             published,
             tree,
             customer: projection.reader(),
@@ -207,14 +235,19 @@ impl Host {
             test_clock,
             projector: to_projector,
             keeper: to_keeper,
+            nightly: to_nightly,
             failed: AtomicBool::new(false),
         });
         let (for_projector, for_keeper) = (shared.clone(), shared.clone());
+        let (for_nightly, on_runtime) = (shared.clone(), runtime.clone());
         let threads = vec![
             spawn("projector", move || {
-                project(&for_projector, projection, &projector_work)
+                project(&for_projector, &runtime, projection, &projector_work)
             })?,
             spawn("keeper", move || keep(&for_keeper, keeper, &keeper_work))?,
+            spawn("nightly", move || {
+                nights(&for_nightly, &on_runtime, nightly_at_ms, &nightly_work);
+            })?,
         ];
         Ok(Host {
             shared,
@@ -227,6 +260,7 @@ impl Host {
         self.shared.draining.store(true, Ordering::SeqCst);
         self.shared.engine.finish();
         // Threads that ended already need no telling.
+        let _ = self.shared.nightly.send(ToNightly::Stop);
         let _ = self.shared.keeper.send(ToKeeper::Stop);
         let _ = self.shared.projector.send(ToProjector::Stop);
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -268,7 +302,12 @@ fn open_view(config: &Config, opened: &Opened) -> Result<(Projection, fold::Open
 }
 
 /// D4: folds behind the watermark, at low priority, until told to stop.
-fn project(shared: &Shared, mut projection: Projection, work: &Receiver<ToProjector>) {
+fn project(
+    shared: &Shared,
+    runtime: &Handle,
+    mut projection: Projection,
+    work: &Receiver<ToProjector>,
+) {
     // Refused niceness only means that the view competes with the write path.
     let _ = rustix::process::nice(PROJECTOR_NICE);
     let mut feed = LedgerFeed::new(shared.records.clone());
@@ -278,7 +317,7 @@ fn project(shared: &Shared, mut projection: Projection, work: &Receiver<ToProjec
             Ok(ToProjector::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             Ok(ToProjector::Rebuild) => {
                 if let Err(cause) = projection.rebuild() {
-                    tracing::error!(cause = %crate::error::Causes(&cause), "the view cannot be rebuilt");
+                    tracing::error!(cause = %Causes(&cause), "the view cannot be rebuilt");
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -286,7 +325,7 @@ fn project(shared: &Shared, mut projection: Projection, work: &Receiver<ToProjec
         rest = match projection.step(&mut feed, FOLD_EVENTS) {
             Ok(progress) => {
                 if let Some(rebuilt) = &progress.rebuilt {
-                    tracing::info!(?rebuilt, "the view was rebuilt and swapped");
+                    record_rebuild(shared, runtime, projection.status().version, rebuilt);
                 }
                 let busy = progress.folded + progress.built > 0 || progress.looking;
                 if busy {
@@ -296,7 +335,7 @@ fn project(shared: &Shared, mut projection: Projection, work: &Receiver<ToProjec
                 }
             }
             Err(cause) => {
-                tracing::error!(cause = %crate::error::Causes(&cause), "the view stopped");
+                tracing::error!(cause = %Causes(&cause), "the view stopped");
                 Duration::from_secs(1)
             }
         };
@@ -306,7 +345,46 @@ fn project(shared: &Shared, mut projection: Projection, work: &Receiver<ToProjec
             .unwrap_or_else(PoisonError::into_inner) = projection.status();
     }
     if let Err(cause) = projection.close() {
-        tracing::error!(cause = %crate::error::Causes(&cause), "the view was not closed cleanly and may be rebuilt");
+        tracing::error!(cause = %Causes(&cause), "the view was not closed cleanly and may be rebuilt");
+    }
+}
+
+/// Appends `ledger.view-rebuilt`. A difference means that the view was not what the events say (P-1): it is told loudly.
+fn record_rebuild(shared: &Shared, runtime: &Handle, version: u32, rebuilt: &RebuildOutcome) {
+    if rebuilt.comparison == Comparison::Different {
+        tracing::error!(
+            ?rebuilt,
+            "the rebuilt view differs from the one before: P-1 did not hold"
+        );
+    } else {
+        tracing::info!(?rebuilt, "the view was rebuilt and swapped");
+    }
+    let lanes = |digest: &fold::Digest| {
+        let text = digest.to_string();
+        text.split('/').next().unwrap_or_default().to_owned()
+    };
+    let body = LedgerViewRebuilt {
+        view: Customer.name().to_owned(),
+        old_version: version,
+        new_version: version,
+        at_index: rebuilt.at.0,
+        old_digest: lanes(&rebuilt.before),
+        new_digest: lanes(&rebuilt.after),
+        reason_code: match rebuilt.comparison {
+            Comparison::Different => "differed",
+            _ => "requested",
+        }
+        .to_owned(),
+        ..LedgerViewRebuilt::default()
+    };
+    let envelope = Envelope {
+        activity: GOVERNANCE.to_owned(),
+        ..Envelope::default()
+    };
+    let fact = view_rebuilt(envelope, body);
+    let appended = runtime.block_on(shared.facts.append(fact, Target::Office, Vec::new()));
+    if let Err(cause) = appended {
+        tracing::error!(cause = %Causes(&cause), "the rebuild could not be recorded");
     }
 }
 

@@ -14,6 +14,7 @@ mod feed;
 pub mod host;
 mod http;
 mod identity;
+mod nightly;
 mod owner;
 mod serve;
 mod verify;

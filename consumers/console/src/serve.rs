@@ -85,10 +85,10 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(ServeError::Thread)?;
-    let host = Host::start(config, ground, test_clock)?;
+    let host = Host::start(config, ground, test_clock, runtime.handle().clone())?;
     let outcome = runtime.block_on(listen(&host.shared, ready));
-    runtime.shutdown_timeout(Duration::from_secs(DRAIN_S));
     host.stop();
+    runtime.shutdown_timeout(Duration::from_secs(DRAIN_S));
     let live = host.shared.is_live();
     // The socket's file goes with the server; a leftover is replaced at the next start.
     let _ = std::fs::remove_file(host.shared.config.socket());

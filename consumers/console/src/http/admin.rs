@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use super::Problem;
 
 pub(super) use publishers::{publisher_add, publisher_list, publisher_revoke, publisher_rotate};
-pub(super) use upkeep::{park, rebuild, test_clock, verify};
+pub(super) use upkeep::{backup, park, rebuild, rekey, test_clock, verify};
 pub(super) use users::{user_add, user_disable, user_list};
 
 type Body<T> = Result<Json<T>, JsonRejection>;

@@ -61,7 +61,9 @@ pub(crate) fn router(shared: App) -> Router {
         .route("/v1/admin/users/{actor}/disable", post(admin::user_disable))
         .route("/v1/admin/rebuild", post(admin::rebuild))
         .route("/v1/admin/park", post(admin::park))
-        .route("/v1/admin/verify", post(admin::verify));
+        .route("/v1/admin/verify", post(admin::verify))
+        .route("/v1/admin/rekey", post(admin::rekey))
+        .route("/v1/admin/backup", post(admin::backup));
     if shared.records.name().origin.is_test() {
         own = own.route("/v1/test/clock", post(admin::test_clock));
     }

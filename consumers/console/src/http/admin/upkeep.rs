@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use intake::backup::{self, RecoveryPublic};
 use intake::resolve::Target;
 use proto::ledger_facts;
 use proto::{Index, Personal};
@@ -107,6 +108,80 @@ fn failed() -> Problem {
         "FAILED",
         "the act did not finish",
     )
+}
+
+/// `POST /v1/admin/rekey`: the nightly re-key, now.
+pub(in crate::http) async fn rekey(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    caller.governs()?;
+    let generation = tokio::task::spawn_blocking(move || app.rekey()).await;
+    let generation = generation.map_err(|_| failed())??;
+    Ok(Json(json!({ "generation": generation })).into_response())
+}
+
+/// Where the backup goes and for whom.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct BackupTo {
+    directory: std::path::PathBuf,
+    /// The public half of the recovery key, as text.
+    recovery_key: String,
+    #[serde(default)]
+    expires_on: Option<String>,
+}
+
+/// `POST /v1/admin/backup`: journal and vault to files of their own, while the ledger writes.
+pub(in crate::http) async fn backup(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<BackupTo>,
+) -> Result<Response, Problem> {
+    caller.governs()?;
+    let to = read(body)?;
+    let recovery = RecoveryPublic::parse(&to.recovery_key)
+        .map_err(|cause| Problem::field("RECOVERY_KEY", "recovery_key", cause.to_string()))?;
+    let expires_on = to.expires_on.as_deref().map(str::parse).transpose();
+    let expires_on =
+        expires_on.map_err(|_| Problem::field("DATE_SHAPE", "expires_on", "a date, YYYY-MM-DD"))?;
+    let request = backup::Request {
+        dir: to.directory,
+        recovery,
+        expires_on,
+    };
+    let shared = app.clone();
+    let work = move || {
+        let source = backup::Source {
+            name: shared.records.name(),
+            journal: shared.records.journal(),
+            vault: &shared.vault,
+            published: &shared.published,
+        };
+        backup::take(&shared.ground, source, &request)
+    };
+    let taken = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| failed())?;
+    let taken = taken.map_err(|cause| {
+        let code = StatusCode::CONFLICT;
+        Problem::new(
+            code,
+            "BACKUP_NOT_TAKEN",
+            crate::error::Causes(&cause).to_string(),
+        )
+    })?;
+    let (name, envelope) = (app.records.name(), governance(&caller.user));
+    let directed = backup::backup_taken(&app.ground, name, envelope, &taken)?;
+    let index = app.facts.append_directed(directed).await?;
+    let answer = json!({
+        "index": index.0,
+        "through": taken.bundle.next.0,
+        "journal": taken.bundle.journal(),
+        "vault": taken.bundle.vault(),
+        "manifest": taken.bundle.manifest(),
+    });
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
 /// Where the test clock goes.
