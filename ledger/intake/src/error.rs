@@ -37,11 +37,16 @@ impl fmt::Display for IntakeError {
             IntakeError::Checkpoint(_) => f.write_str("the checkpoint was not stored"),
             IntakeError::Chain(_) => f.write_str("a signed statement could not be made"),
             IntakeError::NotCommitted(index) => {
-                write!(f, "the record at index {index} is not what its link committed to")
+                write!(
+                    f,
+                    "the record at index {index} is not what its link committed to"
+                )
             }
             IntakeError::Stopped => f.write_str("the ledger has stopped writing"),
             IntakeError::NotInitialised(what) => write!(f, "no ledger here: {what} is missing"),
-            IntakeError::Mismatch(what) => write!(f, "the configuration contradicts the ledger: {what}"),
+            IntakeError::Mismatch(what) => {
+                write!(f, "the configuration contradicts the ledger: {what}")
+            }
             IntakeError::Refused(refusal) => write!(f, "refused: {refusal}"),
         }
     }

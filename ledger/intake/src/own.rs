@@ -4,7 +4,9 @@
 //! Always: their publisher code is the ledger's own, which no publisher may register; their ids are random.
 
 use ground::Random;
-use proto::{EnvelopeClear, EventId, FactData, NumberInStream, Personal, PublisherCode, UnixMillis};
+use proto::{
+    EnvelopeClear, EventId, FactData, NumberInStream, Personal, PublisherCode, UnixMillis,
+};
 
 use crate::admit::{Admitted, Finding};
 use crate::append::Name;
@@ -43,7 +45,8 @@ pub fn finding_event(
         });
         data.insert("envelope".to_owned(), envelope);
     }
-    let fact = proto::fact_by_type(finding.type_name()).expect("screening names facts of the catalogue");
+    let fact =
+        proto::fact_by_type(finding.type_name()).expect("screening names facts of the catalogue");
     let data = proto::decode_json(fact, data.to_string().as_bytes())
         .expect("screening words its findings as the catalogue wants them");
     own_event(name, data, now, random)

@@ -11,9 +11,7 @@ use chain::note::SigningKey;
 use chain::tree;
 use journal::{Group, Reader};
 use proto::{Hash, Index, Personal, Record, SlotNumber};
-use vault::seal::{
-    OpenedSlot, RecordPlace, SlotPlace, open_record, open_slot, record_key_name,
-};
+use vault::seal::{OpenedSlot, RecordPlace, SlotPlace, open_record, open_slot, record_key_name};
 use vault::{SigningKind, StreamSecret, VaultError, VaultReader};
 
 use crate::admit::Admitted;
@@ -137,7 +135,11 @@ impl Records {
     ///
     /// # Errors
     /// The vault's; `NotCommitted` where the key lives and the bytes are not the committed ones (tampering).
-    pub fn slot(&self, stored: &Stored, slot: SlotNumber) -> Result<Option<OpenedSlot>, IntakeError> {
+    pub fn slot(
+        &self,
+        stored: &Stored,
+        slot: SlotNumber,
+    ) -> Result<Option<OpenedSlot>, IntakeError> {
         let Some(record) = &stored.record else {
             return Ok(None);
         };
@@ -163,7 +165,11 @@ impl Records {
             .map_err(|_| IntakeError::NotCommitted(stored.index))
     }
 
-    fn secret(&self, record: &Record, slot: SlotNumber) -> Result<Option<StreamSecret>, VaultError> {
+    fn secret(
+        &self,
+        record: &Record,
+        slot: SlotNumber,
+    ) -> Result<Option<StreamSecret>, VaultError> {
         let header = &record.header;
         let stream = self.vault.keys_of_stream(header.stream)?;
         let Some(keys) = stream.filter(|keys| !self.vault.is_fenced(&keys.fence_tag())) else {
