@@ -62,66 +62,70 @@ impl<const BLOCKS: usize> Padded<BLOCKS> {
     }
 }
 
-/// A short message of a length that only the run knows, built up part by part.
+/// A short message of a length that only the run knows.
 pub(crate) struct Short {
     blocks: [[u8; BLOCK]; 2],
     length: usize,
 }
 
 impl Short {
+    /// No bytes yet, and not padded.
     pub(crate) const EMPTY: Self = Self {
         blocks: [[0; BLOCK]; 2],
         length: 0,
     };
 
+    /// Room for the message, all zero at first; what is written at its front is padded by `close`.
+    #[inline]
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        self.blocks.as_flattened_mut()
+    }
+
     /// Appends; `None` when the message is no longer short, and it is of no use then.
     #[inline]
-    pub(crate) fn push(&mut self, part: &[u8]) -> Option<()> {
+    fn push(&mut self, part: &[u8]) -> Option<()> {
         let end = self.length + part.len();
         if end > SHORT_BYTES_MAX {
             return None;
         }
-        let room = self.blocks.as_flattened_mut().get_mut(self.length..end)?;
-        room.copy_from_slice(part);
+        let (from, bytes) = (self.length, self.bytes());
+        bytes.get_mut(from..end)?.copy_from_slice(part);
         self.length = end;
         Some(())
     }
 
-    /// Pads the message; what is left to do is to hash it.
+    /// Ends the message after `length` bytes, at most [`SHORT_BYTES_MAX`].
     #[inline]
-    pub(crate) fn close(mut self) -> Closed {
-        let bits = (self.length as u64 * 8).to_be_bytes();
-        let two = self.length + PADDING_MIN > BLOCK;
-        let end = if two { 2 * BLOCK } else { BLOCK };
-        let bytes = self.blocks.as_flattened_mut();
-        if let Some(mark) = bytes.get_mut(self.length) {
+    pub(crate) fn close(&mut self, length: usize) {
+        assert!(
+            length <= SHORT_BYTES_MAX,
+            "the caller has measured its parts"
+        );
+        self.length = length;
+        let bits = (length as u64 * 8).to_be_bytes();
+        let end = BLOCK * if self.is_two() { 2 } else { 1 };
+        let bytes = self.bytes();
+        if let Some(mark) = bytes.get_mut(length) {
             *mark = 0x80;
         }
         if let Some(room) = bytes.get_mut(end - bits.len()..end) {
             room.copy_from_slice(&bits);
         }
-        Closed {
-            blocks: self.blocks,
-            two,
-        }
     }
-}
 
-/// A short message with its padding.
-pub(crate) struct Closed {
-    blocks: [[u8; BLOCK]; 2],
-    two: bool,
-}
-
-impl Closed {
+    /// The hash of a closed message.
     #[inline]
     pub(crate) fn hash(&self) -> Hash {
         let [first, _] = &self.blocks;
-        if self.two {
+        if self.is_two() {
             compressed(&self.blocks)
         } else {
             compressed(std::slice::from_ref(first))
         }
+    }
+
+    fn is_two(&self) -> bool {
+        self.length + PADDING_MIN > BLOCK
     }
 }
 
@@ -138,11 +142,18 @@ fn compressed(blocks: &[[u8; BLOCK]]) -> Hash {
 
 /// SHA-256 of `bytes`.
 pub fn sha256(bytes: &[u8]) -> Hash {
+    short_of(&[bytes]).unwrap_or_else(|| finish(&digest(&SHA256, bytes)))
+}
+
+/// The hash of the concatenation of `parts` where it is short.
+#[inline]
+fn short_of(parts: &[&[u8]]) -> Option<Hash> {
     let mut short = Short::EMPTY;
-    match short.push(bytes) {
-        Some(()) => short.close().hash(),
-        None => finish(&digest(&SHA256, bytes)),
+    for part in parts {
+        short.push(part)?;
     }
+    short.close(short.length);
+    Some(short.hash())
 }
 
 /// BLAKE3 in plain hash mode of the concatenation of `parts`: the digests of a journal's groups.
@@ -156,9 +167,8 @@ pub fn blake3_parts(parts: &[&[u8]]) -> Hash {
 
 /// SHA-256 of the concatenation of `parts`, without building it.
 pub(crate) fn sha256_parts(parts: &[&[u8]]) -> Hash {
-    let mut short = Short::EMPTY;
-    if parts.iter().all(|part| short.push(part).is_some()) {
-        return short.close().hash();
+    if let Some(hash) = short_of(parts) {
+        return hash;
     }
     let mut context = Context::new(&SHA256);
     for part in parts {

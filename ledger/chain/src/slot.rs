@@ -14,10 +14,12 @@ use proto::ids::SlotNumber;
 use proto::{Hash, Leaf, Personal};
 
 use crate::ChainError;
-use crate::digest::{Closed, Padded, Short, sha256_parts};
+use crate::digest::{Padded, SHORT_BYTES_MAX, Short, sha256_parts};
 use crate::tree;
 
 const FIELD_PREFIX: u8 = 0x21;
+/// Bytes of a field's message before its path: prefix, salt and the path's length.
+const FIELD_HEAD_BYTES: usize = 1 + 32 + 2;
 /// A leaf before its commitment is written behind the prefix of RFC 6962.
 const LEAF: Padded<1> = Padded::of_length(0x00, 1 + 32);
 /// Fields that are laid out before the first of them is hashed: a message that was only just
@@ -34,32 +36,6 @@ pub fn path_bytes(slot: SlotNumber, path: &[u32]) -> Vec<u8> {
         bytes.extend_from_slice(&field.to_be_bytes());
     }
     bytes
-}
-
-/// The same without an allocation: the bytes of a path that is as short as the catalogue's are.
-struct PathBytes {
-    bytes: [[u8; 4]; 1 + PATH_FIELDS_MAX],
-    numbers: usize,
-}
-
-impl PathBytes {
-    fn of(slot: SlotNumber, path: &[u32]) -> Self {
-        assert!(path.len() <= PATH_FIELDS_MAX, "messages never nest so deep");
-        let mut bytes = [[0; 4]; 1 + PATH_FIELDS_MAX];
-        let numbers = [slot.0];
-        for (place, number) in bytes.iter_mut().zip(numbers.iter().chain(path)) {
-            *place = number.to_be_bytes();
-        }
-        Self {
-            bytes,
-            numbers: 1 + path.len(),
-        }
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        let all = self.bytes.as_flattened();
-        all.get(..4 * self.numbers).unwrap_or(all)
-    }
 }
 
 /// The salt of one field. It exists only for whoever holds the slot's seed.
@@ -89,54 +65,54 @@ fn hashes(seed: &[u8; 32], slot: SlotNumber, leaves: &[Leaf<'_>]) -> Vec<Hash> {
     let mut hashes = Vec::with_capacity(leaves.len());
     let mut inputs = [LEAF; FIELDS_AT_ONCE];
     for fields in leaves.chunks(FIELDS_AT_ONCE) {
-        let commitments = fields
-            .iter()
-            .map(|leaf| Commitment::laid_out(seed, slot, leaf));
-        let mut laid_out = [const { None }; FIELDS_AT_ONCE];
-        for (place, commitment) in laid_out.iter_mut().zip(commitments) {
-            *place = Some(commitment);
+        let mut messages = [const { Short::EMPTY }; FIELDS_AT_ONCE];
+        let mut long = [None; FIELDS_AT_ONCE];
+        for ((leaf, message), long) in fields.iter().zip(&mut messages).zip(&mut long) {
+            if lay_out(seed, slot, leaf, message).is_none() {
+                let path = path_bytes(slot, leaf.path);
+                *long = Some(field_commitment(
+                    &field_salt(seed, &path),
+                    &path,
+                    leaf.value,
+                ));
+            }
         }
-        for (input, commitment) in inputs.iter_mut().zip(laid_out.iter().flatten()) {
-            write_leaf(input, &commitment.hash());
+        for ((input, message), long) in inputs.iter_mut().zip(&messages).zip(long) {
+            write_leaf(input, &long.unwrap_or_else(|| message.hash()));
         }
         hashes.extend(inputs.iter().take(fields.len()).map(Padded::hash));
     }
     hashes
 }
 
-/// The message of a field's commitment, or its hash where the value makes it a long one.
-enum Commitment {
-    Short(Closed),
-    Long(Hash),
-}
-
-impl Commitment {
-    fn laid_out(seed: &[u8; 32], slot: SlotNumber, leaf: &Leaf<'_>) -> Self {
-        let path = PathBytes::of(slot, leaf.path);
-        let path = path.as_slice();
-        let salt = field_salt(seed, path);
-        let mut short = Short::EMPTY;
-        let parts: [&[u8]; 6] = [
-            &[FIELD_PREFIX],
-            &salt,
-            &length_of(path),
-            path,
-            &[u8::from(!leaf.value.is_empty())],
-            leaf.value,
-        ];
-        if parts.iter().all(|part| short.push(part).is_some()) {
-            Self::Short(short.close())
-        } else {
-            Self::Long(field_commitment(&salt, path, leaf.value))
-        }
+/// Writes the message of [`field_commitment`] where it is short; `None` where it is not.
+#[inline]
+fn lay_out(seed: &[u8; 32], slot: SlotNumber, leaf: &Leaf<'_>, message: &mut Short) -> Option<()> {
+    let path_length = 4 * (1 + leaf.path.len());
+    let length = FIELD_HEAD_BYTES + path_length + 1 + leaf.value.len();
+    if length > SHORT_BYTES_MAX {
+        return None;
     }
-
-    fn hash(&self) -> Hash {
-        match self {
-            Self::Short(message) => message.hash(),
-            Self::Long(hash) => *hash,
-        }
+    let (head, rest) = message
+        .bytes()
+        .split_first_chunk_mut::<FIELD_HEAD_BYTES>()?;
+    let (path, rest) = rest.split_at_mut_checked(path_length)?;
+    let (present, rest) = rest.split_first_mut()?;
+    let numbers = std::iter::once(&slot.0).chain(leaf.path);
+    for (place, number) in path.as_chunks_mut().0.iter_mut().zip(numbers) {
+        *place = number.to_be_bytes();
     }
+    let (prefix, salt_and_length) = head.split_first_mut()?;
+    let (salt, length_bytes) = salt_and_length.split_at_mut_checked(32)?;
+    *prefix = FIELD_PREFIX;
+    salt.copy_from_slice(&field_salt(seed, path));
+    length_bytes.copy_from_slice(&length_of(path));
+    *present = u8::from(!leaf.value.is_empty());
+    rest.split_at_mut_checked(leaf.value.len())?
+        .0
+        .copy_from_slice(leaf.value);
+    message.close(length);
+    Some(())
 }
 
 fn length_of(path: &[u8]) -> [u8; 2] {
@@ -233,6 +209,25 @@ mod tests {
             value: b"three",
         },
     ];
+
+    #[test]
+    fn values_of_every_length_are_committed_to_alike() {
+        let (seed, slot) = ([9; 32], SlotNumber(2));
+        let bytes = [5; 150];
+        let leaves: Vec<Leaf<'_>> = (0..bytes.len())
+            .map(|length| Leaf {
+                path: &[7, 1, 2],
+                value: bytes.get(..length).unwrap_or_default(),
+            })
+            .collect();
+        let path = path_bytes(slot, &[7, 1, 2]);
+        let one_by_one = |leaf: &Leaf<'_>| {
+            let commitment = field_commitment(&field_salt(&seed, &path), &path, leaf.value);
+            crate::digest::sha256(&[&[0], commitment.0.as_slice()].concat())
+        };
+        let expected: Vec<Hash> = leaves.iter().map(one_by_one).collect();
+        assert_eq!(hashes(&seed, slot, &leaves), expected);
+    }
 
     #[test]
     fn one_field_is_shown_and_nothing_else_is_believed() {
