@@ -86,6 +86,10 @@ pub trait File: Send + Sync {
     fn set_owner_only(&self) -> io::Result<()>;
     /// The permission bits, for example `0o600`.
     fn mode(&self) -> io::Result<u32>;
+    /// The user id of the owner. A disk without owners answers the process's effective user.
+    fn owner(&self) -> io::Result<u32> {
+        Ok(rustix::process::geteuid().as_raw())
+    }
 
     /// Fills the buffer, or fails with `UnexpectedEof`.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {

@@ -218,6 +218,10 @@ impl File for FaultFile {
     fn mode(&self) -> io::Result<u32> {
         self.inner.mode()
     }
+
+    fn owner(&self) -> io::Result<u32> {
+        self.inner.owner()
+    }
 }
 
 #[cfg(test)]

@@ -150,6 +150,10 @@ impl File for RealFile {
     fn mode(&self) -> io::Result<u32> {
         Ok(self.file.metadata()?.permissions().mode() & 0o7777)
     }
+
+    fn owner(&self) -> io::Result<u32> {
+        Ok(rustix::fs::fstat(&self.file)?.st_uid)
+    }
 }
 
 fn read_full(file: &fs::File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

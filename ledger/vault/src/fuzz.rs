@@ -24,9 +24,9 @@ pub fn root_slot(bytes: &[u8]) {
     let _ = root::decodes(bytes);
 }
 
-/// The plaintext of a shelf part.
+/// The plaintexts of a shelf part: its head, and a block of rows.
 pub fn shelf_part(bytes: &[u8]) {
-    if let Ok((rows, ..)) = part::decode_plain(bytes) {
+    if let Ok(rows) = part::decode_plain(bytes) {
         let mut before: Option<&[u8]> = None;
         for row in rows.iter() {
             assert!(before.is_none_or(|before| before < row), "rows ascend");
@@ -52,16 +52,11 @@ mod tests {
         let tag = crate::keys::FenceTag([7; 32]);
         let good = Row::DestroyedTag { tag, generation: 3 };
         let good = good.encode().expect("encodes").to_vec();
-        let part = [
-            &[1, 0, 0, 0, 1][..],
-            &[0; 8],
-            &[0, 0, 0, 2],
-            &[0, 1, 9, 1, 2, 9, 9],
-        ]
-        .concat();
+        let part = [&[0, 1, 9, 1, 2, 9, 9][..], &[0, 1, 10]].concat();
+        let head = [&[1, 0, 0, 0, 1][..], &[0; 8], &[7; 32]].concat();
         let plain = [&[1, 0, 0, 0, 1, 0, 41][..], &good].concat();
         for round in 0..20_000u64 {
-            for seed in [&good, &part, &plain, &vec![0; 512], &vec![0; 1024]] {
+            for seed in [&good, &part, &head, &plain, &vec![0; 512], &vec![0; 1024]] {
                 let mut bytes = seed.clone();
                 for _ in 0..=round % 4 {
                     let at = usize::try_from(random.below(bytes.len() as u64)).expect("small");

@@ -59,11 +59,8 @@ impl Key32 {
         let body = sealed
             .get_mut(NONCE_BYTES..)
             .expect("the caller put the nonce in front");
-        let tag = self
-            .cipher()
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(data), body)
-            .expect("AES-GCM seals anything below 64 GiB");
-        sealed.extend_from_slice(tag.as_ref());
+        let tag = self.cipher().seal_apart(nonce, data, body);
+        sealed.extend_from_slice(&tag);
     }
 
     /// Opens nonce ‖ ciphertext ‖ tag.
@@ -72,30 +69,64 @@ impl Key32 {
         sealed: &[u8],
         data: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let (nonce, body) = sealed
-            .split_first_chunk::<NONCE_BYTES>()
-            .ok_or(VaultError::NotOpened(NotOpened::Layout))?;
-        if body.len() < TAG_BYTES {
-            return Err(VaultError::NotOpened(NotOpened::Layout));
-        }
-        let mut plain = Zeroizing::new(body.to_vec());
-        let length = self
-            .cipher()
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(data),
-                &mut plain,
-            )
-            .map_err(|_| VaultError::NotOpened(NotOpened::Authentication))?
-            .len();
-        plain.truncate(length);
-        Ok(plain)
+        self.cipher().open(sealed, data)
     }
 
-    fn cipher(&self) -> LessSafeKey {
-        LessSafeKey::new(
-            UnboundKey::new(&AES_256_GCM, &self.0).expect("32 bytes are an AES-256 key"),
-        )
+    /// The key made ready for several boxes.
+    pub(crate) fn cipher(&self) -> Cipher {
+        let key = UnboundKey::new(&AES_256_GCM, &self.0).expect("32 bytes are an AES-256 key");
+        Cipher(LessSafeKey::new(key))
+    }
+}
+
+/// A key with its schedule.
+pub(crate) struct Cipher(LessSafeKey);
+
+impl Cipher {
+    /// Encrypts in place; the tag is returned. The nonce is fresh.
+    pub(crate) fn seal_apart(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        data: &[u8],
+        plain: &mut [u8],
+    ) -> [u8; TAG_BYTES] {
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(data), plain)
+            .expect("AES-GCM seals anything below 64 GiB");
+        *tag.as_ref().first_chunk().expect("a tag has 16 bytes")
+    }
+
+    /// Opens nonce ‖ ciphertext ‖ tag.
+    pub(crate) fn open(
+        &self,
+        sealed: &[u8],
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let layout = VaultError::NotOpened(NotOpened::Layout);
+        let parts = sealed
+            .split_first_chunk::<NONCE_BYTES>()
+            .and_then(|(nonce, body)| Some((nonce, body.split_last_chunk::<TAG_BYTES>()?)));
+        let Some((nonce, (body, tag))) = parts else {
+            return Err(layout);
+        };
+        self.open_apart(*nonce, tag, data, body)
+    }
+
+    /// Opens a ciphertext whose nonce and tag lie elsewhere.
+    pub(crate) fn open_apart(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        tag: &[u8; TAG_BYTES],
+        data: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let mut plain = Zeroizing::new(vec![0; sealed.len()]);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.0
+            .open_separate_gather(nonce, Aad::from(data), sealed, tag, &mut plain)
+            .map_err(|_| VaultError::NotOpened(NotOpened::Authentication))?;
+        Ok(plain)
     }
 }
 

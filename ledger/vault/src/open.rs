@@ -344,7 +344,7 @@ pub(crate) fn read_service(view: &StoreView, table: &Table) -> Result<Service, V
             parts,
         };
         let opened = view.part(place.level, 0, part, |stored| {
-            open_stored(table, place, stored)
+            open_stored(table, place, None, stored)
         })?;
         let (rows, of) = opened.ok_or(VaultError::Damaged("service shelf"))?;
         for row in rows.iter() {
@@ -377,7 +377,9 @@ pub(crate) fn opens_one_shelf(view: &StoreView, table: &Table) -> Result<(), Vau
                 part: 0,
                 parts: 0,
             };
-            let opened = view.part(level, shelf, 0, |stored| open_stored(table, place, stored))?;
+            let opened = view.part(level, shelf, 0, |stored| {
+                open_stored(table, place, None, stored)
+            })?;
             if opened.is_some() {
                 return Ok(());
             }

@@ -7,7 +7,7 @@
 //! Generation g lies in slot g mod 2, so that a new root never lies over the one in use.
 //!
 //! Not here: which generation the vault is at (the store says) and what a root seals (`table`).
-//! Always: a slot written or destroyed has been synced and read back from the device; only a file of mode 0600 on a file system that
+//! Always: a slot written or destroyed has been synced and read back from the device; only the process's own file of mode 0600 on a file system that
 //! is known to overwrite in place is used, or the strength says *unproven*.
 
 use std::path::Path;
@@ -277,7 +277,19 @@ fn check_fit(file: &dyn File) -> Result<(), VaultError> {
     if mode & 0o077 != 0 {
         return Err(VaultError::Unfit(Unfit::Mode(mode & 0o7777)));
     }
-    Ok(())
+    let owner = file
+        .owner()
+        .map_err(VaultError::io("read the root file's owner"))?;
+    check_owner(owner, rustix::process::geteuid().as_raw())
+}
+
+/// The owner must be the process's effective user: whoever else owns the file may read it at any time.
+fn check_owner(owner: u32, own: u32) -> Result<(), VaultError> {
+    if owner == own {
+        Ok(())
+    } else {
+        Err(VaultError::Unfit(Unfit::Owner))
+    }
 }
 
 fn encode_slot(generation: u64, key: &Key32) -> Zeroizing<[u8; SLOT_BYTES]> {

@@ -172,48 +172,29 @@ impl Shared {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The part of a shelf that holds these rows, opened; `None` where the shelf has none yet.
+    /// The block of rows that holds these, opened; `None` where the shelf has none yet.
     pub(crate) fn part_of(&self, view: &View, home: Home) -> Result<Option<PartRows>, VaultError> {
         let (level, shelf) = (home.level, home.shelf);
+        let place = |part, parts| PartPlace {
+            level,
+            shelf,
+            part,
+            parts,
+        };
+        let locator = Some(&home.locator);
         if let Some(parts) = self.counts.get(level, shelf) {
-            let part = home.part(parts);
             // A view from before a split holds other parts than the hint says: then ask part 0.
-            if let Ok(Some((rows, _))) = read(
-                view,
-                PartPlace {
-                    level,
-                    shelf,
-                    part,
-                    parts,
-                },
-            ) {
+            if let Ok(Some((rows, _))) = read(view, place(home.part(parts), parts), locator) {
                 return Ok(Some(rows));
             }
         }
-        let first = read(
-            view,
-            PartPlace {
-                level,
-                shelf,
-                part: 0,
-                parts: 0,
-            },
-        )?;
-        let Some((rows, parts)) = first else {
+        let Some((rows, parts)) = read(view, place(0, 0), locator)? else {
             return Ok(None);
         };
         self.counts.set(level, shelf, parts);
         match home.part(parts) {
             0 => Ok(Some(rows)),
-            part => match read(
-                view,
-                PartPlace {
-                    level,
-                    shelf,
-                    part,
-                    parts,
-                },
-            )? {
+            part => match read(view, place(part, parts), locator)? {
                 Some((rows, _)) => Ok(Some(rows)),
                 None => Err(VaultError::Damaged("shelf part")),
             },
@@ -227,36 +208,32 @@ impl Shared {
         level: Level,
         shelf: u32,
     ) -> Result<Vec<PartRows>, VaultError> {
-        let first = read(
-            view,
-            PartPlace {
-                level,
-                shelf,
-                part: 0,
-                parts: 0,
-            },
-        )?;
-        let Some((rows, parts)) = first else {
+        let place = |part, parts| PartPlace {
+            level,
+            shelf,
+            part,
+            parts,
+        };
+        let Some((rows, parts)) = read(view, place(0, 0), None)? else {
             return Ok(Vec::new());
         };
         let mut all = vec![rows];
         for part in 1..parts {
-            let place = PartPlace {
-                level,
-                shelf,
-                part,
-                parts,
-            };
-            let (rows, _) = read(view, place)?.ok_or(VaultError::Damaged("shelf part"))?;
+            let (rows, _) =
+                read(view, place(part, parts), None)?.ok_or(VaultError::Damaged("shelf part"))?;
             all.push(rows);
         }
         Ok(all)
     }
 }
 
-fn read(view: &View, place: PartPlace) -> Result<Option<(PartRows, u16)>, VaultError> {
+fn read(
+    view: &View,
+    place: PartPlace,
+    locator: Option<&[u8; 16]>,
+) -> Result<Option<(PartRows, u16)>, VaultError> {
     view.parts
         .part(place.level, place.shelf, place.part, |stored| {
-            open_stored(&view.table, place, stored)
+            open_stored(&view.table, place, locator, stored)
         })
 }

@@ -272,13 +272,21 @@ impl Rewriter<'_> {
                 parts,
             };
             let seals = if fresh { 0 } else { merged.seals };
-            let rows = merged.rows.iter().map(|row| row.as_slice());
-            let stored = part::seal(key, place, rows, seals, self.random)?;
+            let rows = self.located(merged.rows)?;
+            let stored = part::seal(key, place, &rows, seals, self.random)?;
             written += stored.len();
             self.change.put(place, &stored)?;
         }
         self.counts.set(level, shelf, parts);
         Ok(written)
+    }
+
+    fn located(&self, rows: Vec<RowBytes>) -> Result<Vec<([u8; 16], RowBytes)>, VaultError> {
+        let located = rows.into_iter().map(|row| {
+            let home = Home::of_row(&row, self.finding_key, self.new.geometry)?;
+            Ok((home.locator, row))
+        });
+        located.collect()
     }
 
     /// One part as this change sees it; `parts` of 0 takes what the part says.
@@ -297,21 +305,24 @@ impl Rewriter<'_> {
                     part,
                     parts,
                 },
+                None,
                 stored,
             )
         })
     }
 }
 
-/// Opens stored bytes with whichever living key of the shelf they name.
+/// Opens stored bytes with whichever living key of the shelf they name; with a locator, its block alone.
 pub(crate) fn open_stored(
     table: &Table,
     place: PartPlace,
+    locator: Option<&[u8; 16]>,
     stored: &[u8],
 ) -> Result<(PartRows, u16), VaultError> {
     let generation = part::generation_of(stored)?;
     let key = table.key(place.level, place.shelf, generation);
-    part::open(key.ok_or(VaultError::Damaged("shelf key"))?, place, stored)
+    let key = key.ok_or(VaultError::Damaged("shelf key"))?;
+    part::open(key, place, locator, stored)
 }
 
 struct Merged {

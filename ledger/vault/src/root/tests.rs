@@ -78,6 +78,24 @@ fn rights_of_others_and_unproven_file_systems_are_refused() {
 }
 
 #[test]
+fn anothers_file_is_refused() {
+    assert!(check_owner(7, 7).is_ok());
+    assert!(matches!(
+        check_owner(7, 8),
+        Err(VaultError::Unfit(Unfit::Owner))
+    ));
+    let real: SharedDisk = Arc::new(ground::RealDisk);
+    let dir = tempfile::tempdir().expect("a directory");
+    FileRoot::create_file(&real, dir.path(), true).expect("creates");
+    assert!(FileRoot::open_file(&real, dir.path(), true).is_ok());
+    let nobody = std::os::unix::fs::chown(dir.path().join(FILE), Some(65_534), None);
+    if nobody.is_ok() {
+        let refused = FileRoot::open_file(&real, dir.path(), true);
+        assert!(matches!(refused, Err(VaultError::Unfit(Unfit::Owner))));
+    }
+}
+
+#[test]
 fn a_missing_file_is_not_created_and_a_short_one_refused() {
     let (_, shared) = sim();
     let missing = FileRoot::open_file(&shared, Path::new(DIR), false);
