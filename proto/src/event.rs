@@ -7,7 +7,6 @@ use crate::limits::{EVENT_BYTES_MAX, MENTIONS_MAX};
 use crate::table::Sealed;
 use crate::wire::Reader;
 use crate::{DecodeError, Fact, Personal, RuleCode, json_in};
-use zeroize::Zeroizing;
 
 /// The publisher's CloudEvents id. It lies in slot 0, never in a record.
 pub struct EventId(Personal<String>);
@@ -61,9 +60,9 @@ pub fn decode_json(fact: &'static Fact, data_json: &[u8]) -> Result<FactData, De
     }
     let text = std::str::from_utf8(data_json).map_err(|_| whole(RuleCode::InvalidUtf8))?;
     // Room for all of it at once: a growing buffer would leave unwiped copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(data_json.len() + 64));
-    json_in::transcode(fact.wire, text, &mut bytes)?;
-    admit(fact, &bytes)
+    let mut bytes = Personal::new(Vec::with_capacity(data_json.len() + 64));
+    json_in::transcode(fact.wire, text, bytes.expose_mut())?;
+    admit(fact, bytes.expose())
 }
 
 /// Decodes protobuf bytes, canonical or not.

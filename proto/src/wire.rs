@@ -49,15 +49,17 @@ pub(crate) fn put_nested<E>(
 /// Puts the length of everything after `start` into the one byte kept there, making room if needed.
 pub(crate) fn close_nested(out: &mut Vec<u8>, start: usize) {
     let length = out.len() - start - 1;
-    let mut prefix = Vec::with_capacity(5);
-    put_varint(&mut prefix, length as u64);
-    let more = prefix.len() - 1;
-    if more > 0 {
-        out.resize(out.len() + more, 0);
-        out.copy_within(start + 1..start + 1 + length, start + 1 + more);
+    if let (Ok(short @ ..0x80), Some(room)) = (u8::try_from(length), out.get_mut(start)) {
+        *room = short;
+        return;
     }
-    if let Some(room) = out.get_mut(start..=start + more) {
-        room.copy_from_slice(&prefix);
+    let more = (usize::BITS - length.leading_zeros()).div_ceil(7) as usize - 1;
+    out.resize(out.len() + more, 0);
+    out.copy_within(start + 1..start + 1 + length, start + 1 + more);
+    let mut left = length;
+    for (place, room) in out.iter_mut().skip(start).take(more + 1).enumerate() {
+        *room = (left & 0x7f) as u8 | if place < more { 0x80 } else { 0 };
+        left >>= 7;
     }
 }
 

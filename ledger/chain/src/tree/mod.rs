@@ -59,47 +59,65 @@ pub fn empty_root() -> Hash {
 pub fn root_of(leaves: &[Hash]) -> Hash {
     let mut level = leaves.to_vec();
     while level.len() > 1 {
-        raise(&mut level);
+        level = above(&level);
     }
     level.first().copied().unwrap_or_else(empty_root)
 }
 
 /// The inclusion path of leaf `index` of these leaves, from its sibling upwards; empty when there
-/// is no such leaf.
+/// is no such leaf. It hashes the whole tree: for more than one path make [`Levels`] once.
 pub fn path_of(leaves: &[Hash], index: u64) -> Vec<Hash> {
-    let mut path = Vec::new();
-    let Some(mut index) = usize::try_from(index).ok().filter(|i| *i < leaves.len()) else {
-        return path;
-    };
-    let mut level = leaves.to_vec();
-    while level.len() > 1 {
-        path.extend(level.get(index ^ 1));
-        raise(&mut level);
-        index /= 2;
-    }
-    path
+    Levels::of(leaves.to_vec()).path(index)
 }
 
-/// Replaces a level by the one above it; a last hash without a sibling goes up as it is.
-fn raise(level: &mut Vec<Hash>) {
+/// All hashes of a small tree, such as that of one group: each node hashed once, every path read off.
+pub struct Levels {
+    /// The leaves first; each level above has half as many, rounded up.
+    levels: Vec<Vec<Hash>>,
+}
+
+impl Levels {
+    /// The tree over these leaves.
+    pub fn of(leaves: Vec<Hash>) -> Self {
+        let mut levels = vec![leaves];
+        while let Some(top) = levels.last().filter(|top| top.len() > 1) {
+            levels.push(above(top));
+        }
+        Self { levels }
+    }
+
+    /// The root.
+    pub fn root(&self) -> Hash {
+        let top = self.levels.last().and_then(|top| top.first());
+        top.copied().unwrap_or_else(empty_root)
+    }
+
+    /// The inclusion path of leaf `index`, from its sibling upwards; empty when there is no such
+    /// leaf.
+    pub fn path(&self, index: u64) -> Vec<Hash> {
+        let mut path = Vec::with_capacity(self.levels.len());
+        let there = self.levels.first().map_or(0, Vec::len);
+        if let Some(mut index) = usize::try_from(index).ok().filter(|i| *i < there) {
+            for level in &self.levels {
+                path.extend((level.len() > 1).then(|| level.get(index ^ 1)).flatten());
+                index /= 2;
+            }
+        }
+        path
+    }
+}
+
+/// The level above; a last hash without a sibling goes up as it is.
+fn above(level: &[Hash]) -> Vec<Hash> {
+    let mut above = Vec::with_capacity(level.len().div_ceil(2));
     let mut nodes = [NODE; NODES_AT_ONCE];
-    let (mut from, mut to) = (0, 0);
-    while let Some(rest) = level.get(from..).filter(|rest| rest.len() > 1) {
-        let mut count = 0;
-        for (place, pair) in nodes.iter_mut().zip(rest.as_chunks().0) {
-            let [left, right] = pair;
+    let (pairs, single) = level.as_chunks();
+    for pairs in pairs.chunks(NODES_AT_ONCE) {
+        for (place, [left, right]) in nodes.iter_mut().zip(pairs) {
             *place = node(left, right);
-            count += 1;
         }
-        from += 2 * count;
-        for (node, above) in nodes.iter().take(count).zip(level.iter_mut().skip(to)) {
-            *above = node.hash();
-        }
-        to += count;
+        above.extend(nodes.iter().take(pairs.len()).map(Padded::hash));
     }
-    if let (Some(single), Some(above)) = (level.get(from).copied(), level.get_mut(to)) {
-        *above = single;
-        to += 1;
-    }
-    level.truncate(to);
+    above.extend(single);
+    above
 }

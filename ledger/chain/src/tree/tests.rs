@@ -103,6 +103,7 @@ fn roots_and_inclusion_for_all_small_sizes() {
         let tree = &leaves[..size];
         let root = naive::mth(tree);
         assert_eq!(root_of(tree), root, "size {size}");
+        assert_eq!(Levels::of(tree.to_vec()).root(), root, "size {size}");
         assert_eq!(root_at(size as u64, &stored), Ok(root), "size {size}");
         for (index, leaf) in tree.iter().enumerate() {
             let place = Place {

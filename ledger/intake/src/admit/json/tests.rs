@@ -118,6 +118,30 @@ fn the_splitter_keeps_good_items_beside_bad_ones() {
     }
 }
 
+#[test]
+fn plain_bytes_end_where_they_end() {
+    let slow = |bytes: &[u8]| {
+        let stop = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        bytes.iter().position(stop).unwrap_or(bytes.len())
+    };
+    for length in 0..20 {
+        for place in 0..length {
+            for byte in 0..=255_u8 {
+                // Neighbours that borrow and carry: the byte repeated, and the ends of the range.
+                for around in [b'a', 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xa0, 0xff] {
+                    let mut bytes = vec![around; length];
+                    bytes[place] = byte;
+                    assert_eq!(plain(&bytes), slow(&bytes), "{bytes:?}");
+                    if let Some(after) = bytes.get_mut(place + 1) {
+                        *after = byte.wrapping_add(1);
+                    }
+                    assert_eq!(plain(&bytes), slow(&bytes), "{bytes:?}");
+                }
+            }
+        }
+    }
+}
+
 fn json_value() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
