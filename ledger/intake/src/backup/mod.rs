@@ -16,6 +16,7 @@ mod check;
 mod error;
 mod events;
 mod file;
+pub mod fuzz;
 mod key;
 mod restore;
 mod sealed;

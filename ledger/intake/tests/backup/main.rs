@@ -2,5 +2,6 @@
 
 mod bench;
 mod crashes;
+mod fuzzing;
 mod refusals;
 mod writing;

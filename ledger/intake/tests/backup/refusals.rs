@@ -4,7 +4,9 @@ use std::path::Path;
 
 use ground::{Crash, Open, Random, SeededRandom};
 use intake::IntakeError;
-use intake::backup::{BackupError, Known, Part, RestoreVerdict, list, recovery_key_pair, restore};
+use intake::backup::{
+    BackupError, Known, Part, RestoreVerdict, list, recovery_key_pair, rehearse, restore,
+};
 use intake::ledger::open;
 use proto::Origin;
 
@@ -160,6 +162,10 @@ fn a_ledger_that_signed_more_is_restored_to_be_read_only() {
             known: size
         }
     );
+    let temporary = settings(Path::new("/rehearsal"));
+    let rehearsed = rehearse(&bench.ground, &bundle, &bench.secret, &temporary, &known);
+    let (rehearsed, report) = rehearsed.expect("the backup itself is whole");
+    assert_eq!((rehearsed.verdict, report.events), (verdict, bundle.next.0));
     disk.restart(Crash::PowerCut);
     match open(&bench.ground, &short) {
         Err(IntakeError::Journal(journal::JournalError::Damaged(_))) => {}
