@@ -4,6 +4,7 @@
 
 use fold::{Event, Feed, ViewReader};
 use intake::IntakeError;
+use intake::own::ACCESS;
 use intake::read::Records;
 use intake::resolve::Target;
 use proto::clear::{Envelope, QueryKind, Surface as SurfaceCode};
@@ -19,9 +20,6 @@ use vault::{IndexKind, PersonRef};
 use crate::facts::Facts;
 use crate::feed::{LedgerFeed, event_of};
 use crate::host::Shared;
-
-/// Activity of the streams that hold who looked at whom.
-pub(crate) const ACCESS: &str = "access";
 
 /// The running ledger as the questions see it. Used from a blocking thread of the runtime.
 pub(crate) struct HostOwner<'a> {

@@ -11,6 +11,8 @@ use proto::{
 use crate::admit::{Admitted, Finding};
 use crate::append::Name;
 
+/// Activity of the streams that hold who looked at whom; no publisher may name it.
+pub const ACCESS: &str = "access";
 /// The publisher code of the ledger itself.
 pub const LEDGER_PUBLISHER: &str = "counterfoil";
 

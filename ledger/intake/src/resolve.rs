@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chain::idtag::idtag;
 use journal::RunsReader;
-use proto::{IdTag, Index, NumberInStream, Personal, StreamId, SubjectReference};
+use proto::{IdTag, Index, NumberInStream, PartyCode, Personal, StreamId, SubjectReference};
 use vault::{FindingHash, Given, PersonRef, StreamKeys, VaultError, VaultReader};
 
 use crate::admit::Admitted;
@@ -115,8 +115,9 @@ impl Resolver {
         let keys = match (&case, subject.person) {
             (Some((_, found)), _) => found.as_ref().map(|(_, keys)| keys.clone()),
             (None, Some(person)) => {
-                let clear = &event.split.clear;
-                self.vault.stream(&person, &clear.activity, &clear.party)?
+                let party = outside_party(event, target);
+                self.vault
+                    .stream(&person, &event.split.clear.activity, &party)?
             }
             (None, None) => None,
         };
@@ -273,6 +274,16 @@ impl Resolver {
         }
         Ok(party)
     }
+}
+
+/// The outside party whose stream an event goes to (design 2): the publisher of what it reports, the recipient of a disclosure,
+/// and what the ledger says for its own facts. A publisher cannot reach another's stream by naming it.
+pub(crate) fn outside_party(event: &Admitted, target: Target) -> PartyCode {
+    let given = &event.split.clear.party;
+    if target != Target::Subject || event.opens_stream() || event.case_stream().is_some() {
+        return given.clone();
+    }
+    PartyCode::new(event.publisher.as_str()).unwrap_or_else(|_| given.clone())
 }
 
 /// A head as a run file's value: number ‖ index, big-endian.

@@ -16,26 +16,26 @@
 //! Not here: clocks, disks, threads. Always: an event that is placed has its link, its number in its stream and its keys decided for good;
 //! whatever is refused here was never placed.
 
+mod keys;
+mod slots;
+mod who;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chain::idtag::idtag;
 use chain::link::{Link, LinkBytes, leaf_hash, link_hash, origin_hash, record_commitment};
 use ground::Random;
 use journal::{Entry, Framer, GroupDraft, PreparedGroup};
-use proto::{
-    Hash, IdTag, Index, Month, NumberInStream, RecordHeader, SlotNumber, SlotSeal, StreamId,
-    UnixMillis,
-};
-use vault::seal::{RecordKeyName, RecordPlace, SlotPlace, seal_record, seal_slot};
-use vault::{Key32, PersonRef, RecordKey, Row, StreamKeys, StreamSecret, Vault, VaultError};
+use proto::{Hash, IdTag, Index, Month, NumberInStream, RecordHeader, UnixMillis};
+use vault::seal::{RecordKeyName, RecordPlace, seal_record};
+use vault::{Key32, RecordKey, Row, StreamKeys, StreamSecret, Vault, VaultError};
 
-use crate::admit::{Admitted, Refusal, RefusalCode};
+use crate::admit::{Admitted, Refusal};
 use crate::append::Name;
 use crate::mint::Minted;
 use crate::own::finding_event;
-use crate::recent::{Head, Recent, StreamName};
-use crate::resolve::{Party, Resolved};
+use crate::recent::{Head, Recent};
+use crate::resolve::Resolved;
 
 /// Events in one group at most. A submission of 1,000 always fits beside what is open.
 pub const GROUP_EVENTS_MAX: usize = 4_096;
@@ -234,7 +234,7 @@ impl Sequencer {
             let own = finding_event(&self.name, finding, beside, now, &*self.random);
             let year = u16::try_from(Month::of(now).year()).unwrap_or(u16::MAX);
             let key = self.dedup_key(&own.source, year);
-            let idtag = tag(&key, &own.source, own.id.expose())?;
+            let idtag = keys::tag(&key, &own.source, own.id.expose())?;
             at = Spot {
                 stream: at.stream,
                 number: NumberInStream(at.number.0 + 1),
@@ -353,246 +353,13 @@ impl Sequencer {
         }))
     }
 
+    /// Where one of these tags was recorded lately, durable or not yet.
+    pub fn recorded_lately(&self, tags: &[IdTag]) -> Option<Index> {
+        tags.iter().find_map(|tag| self.recent.index_of(tag))
+    }
+
     /// Freezes recent memory, so that derived files can take all of it. Between groups only.
     pub fn freeze(&mut self) {
         self.recent.freeze();
     }
-
-    fn idtag(
-        &mut self,
-        event: &Admitted,
-        resolved: &Resolved,
-        now: UnixMillis,
-    ) -> Result<(IdTag, Option<Index>), VaultError> {
-        let year = u16::try_from(Month::of(now).year()).unwrap_or(u16::MAX);
-        let known = |year| resolved.idtags.iter().find(|(of, _)| *of == year);
-        let tag = match known(year) {
-            Some((_, tag)) => *tag,
-            None => {
-                let key = self.dedup_key(&event.source, year);
-                tag(&key, &event.source, event.id.expose())?
-            }
-        };
-        let recorded = resolved.repeat.or_else(|| {
-            let older = resolved.idtags.iter().map(|(_, tag)| *tag);
-            older
-                .chain([tag])
-                .find_map(|tag| self.recent.index_of(&tag))
-        });
-        Ok((tag, recorded))
-    }
-
-    fn dedup_key(&mut self, source: &str, year: u16) -> Key32 {
-        let name = (source.to_owned(), year);
-        if let Some(key) = self.dedup_keys.get(&name) {
-            return key.clone();
-        }
-        let stored = self.vault.reader().dedup_keys(source);
-        let key = match stored.into_iter().find(|(of, _)| *of == year) {
-            Some((_, key)) => key,
-            None => {
-                let key = Key32::random(&*self.random);
-                self.open.rows.push(Row::DedupKey {
-                    source: source.to_owned(),
-                    year,
-                    key: key.clone(),
-                });
-                key
-            }
-        };
-        self.dedup_keys.insert(name, key.clone());
-        key
-    }
-
-    fn record_key(&mut self, name: RecordKeyName) -> Result<RecordKey, VaultError> {
-        if let Some(key) = self.record_keys.get(&name) {
-            return Ok(key.clone());
-        }
-        let key = match self.vault.reader().record_key(name.class, name.month) {
-            Some(key) => key,
-            None => {
-                let key = Key32::random(&*self.random);
-                self.open.rows.push(Row::RecordKey {
-                    class: name.class,
-                    month: name.month,
-                    key: key.clone(),
-                });
-                RecordKey(key)
-            }
-        };
-        self.record_keys.insert(name, key.clone());
-        Ok(key)
-    }
-
-    fn stream(
-        &mut self,
-        event: &Admitted,
-        resolved: &Resolved,
-        minted: &mut Minted,
-    ) -> Result<Result<StreamKeys, Refusal>, VaultError> {
-        let case = resolved.case.as_ref();
-        if let Some((hash, found)) = case
-            && let Some((person, keys)) = found.clone().or_else(|| self.recent.case_of(hash))
-        {
-            let keys = match self.unfenced(keys) {
-                Ok(keys) => keys,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            // A case's stream justifies what names its own person, and joins nobody to them.
-            if resolved.subject.person == Some(person) && !resolved.subject.several {
-                minted.justify(&resolved.missing, person, keys.stream, &self.recent);
-            }
-            return Ok(Ok(keys));
-        }
-        let person = match self.person(&resolved.subject, minted) {
-            Ok(person) => person,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let name = StreamName {
-            person,
-            activity: event.split.clear.activity.clone(),
-            party: event.split.clear.party.clone(),
-        };
-        let known = match case {
-            None if !event.opens_stream() => {
-                let resolved = resolved.keys.clone();
-                resolved.or_else(|| self.recent.stream_of(&name))
-            }
-            _ => None,
-        };
-        let (keys, missing) = match known {
-            Some(keys) => match self.unfenced(keys) {
-                Ok(keys) => (keys, &resolved.missing),
-                Err(refusal) => return Ok(Err(refusal)),
-            },
-            None => {
-                let marked = !minted.is_new_person(&person)
-                    && self.vault.reader().is_marked(&person, &name.activity)?;
-                if marked {
-                    return Ok(Err(erased()));
-                }
-                let keys = match case {
-                    Some((hash, _)) => minted.case(*hash, person, &event.split.clear),
-                    None => minted.stream(name, event.opens_stream(), &resolved.given),
-                };
-                (keys, &resolved.given)
-            }
-        };
-        minted.justify(missing, person, keys.stream, &self.recent);
-        Ok(Ok(keys))
-    }
-
-    /// The person these aliases name; minted where they name nobody.
-    fn person(&self, party: &Party, minted: &mut Minted) -> Result<PersonRef, Refusal> {
-        let mut person = party.person;
-        let mut several = party.several;
-        for alias in &party.unknown {
-            if let Some(found) = self.recent.person_of(alias).or(minted.person_of(alias)) {
-                several |= person.is_some_and(|known| known != found);
-                person = Some(found);
-            }
-        }
-        if several {
-            return Err(Refusal::new(
-                RefusalCode::AliasesDisagree,
-                "subject.aliases",
-                "the aliases name different persons, and only subject-linked joins persons",
-            ));
-        }
-        Ok(person.unwrap_or_else(|| minted.person(&party.aliases)))
-    }
-
-    fn mentions(
-        &mut self,
-        parties: &[Party],
-        stream: &StreamKeys,
-        number: NumberInStream,
-        minted: &mut Minted,
-    ) -> Result<Result<Vec<Option<StreamSecret>>, Refusal>, VaultError> {
-        let mut secrets = Vec::with_capacity(parties.len());
-        for (party, slot) in parties.iter().zip(1_u32..) {
-            let person = match self.person(party, minted) {
-                Ok(person) => person,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            let known = !minted.is_new_person(&person);
-            if known && self.vault.reader().is_fenced_entirely(&person)? {
-                secrets.push(None);
-                continue;
-            }
-            let place = vault::MentionPlace {
-                carrier: stream.stream,
-                number,
-                slot: SlotNumber(slot),
-            };
-            secrets.push(Some(minted.mention(place, person, party, &self.recent)));
-        }
-        Ok(Ok(secrets))
-    }
-
-    fn unfenced(&self, keys: StreamKeys) -> Result<StreamKeys, Refusal> {
-        if self.vault.reader().is_fenced(&keys.fence_tag()) {
-            Err(erased())
-        } else {
-            Ok(keys)
-        }
-    }
-
-    #[expect(clippy::type_complexity, reason = "two lists in step, used once")]
-    fn seal_slots(
-        &self,
-        event: &Admitted,
-        stream: &StreamKeys,
-        number: NumberInStream,
-        mentions: &[Option<StreamSecret>],
-    ) -> Result<(Vec<Vec<u8>>, Vec<SlotSeal>), VaultError> {
-        let mut sealed = Vec::with_capacity(event.slots.len());
-        let mut seals = Vec::with_capacity(event.slots.len());
-        let own = Some(stream.secret.clone());
-        let secrets = std::iter::once(&own).chain(mentions);
-        for (slot, secret) in event.slots.iter().zip(secrets) {
-            let bytes = match secret {
-                None => Vec::new(),
-                Some(secret) => {
-                    let place = self.slot_place(stream.stream, number, slot.values.number);
-                    let key = secret.data_key();
-                    seal_slot(&key, place, &slot.seed, &slot.values.values, &*self.random)?
-                }
-            };
-            seals.push(SlotSeal {
-                root: slot.root,
-                digest: chain::sha256(&bytes),
-                withheld: secret.is_none(),
-            });
-            sealed.push(bytes);
-        }
-        Ok((sealed, seals))
-    }
-
-    fn slot_place(
-        &self,
-        stream: StreamId,
-        number: NumberInStream,
-        slot: SlotNumber,
-    ) -> SlotPlace<'_> {
-        SlotPlace {
-            origin_hash: &self.origin_hash,
-            stream,
-            number,
-            slot,
-        }
-    }
-}
-
-/// The repeat tag of (source, id) under this key.
-fn tag(key: &Key32, source: &str, id: &str) -> Result<IdTag, VaultError> {
-    idtag(key.expose(), source, id).map_err(|_| VaultError::Limit("bytes of a source"))
-}
-
-fn erased() -> Refusal {
-    Refusal::new(
-        RefusalCode::ErasedScope,
-        "subject",
-        "the stream is fenced: its erasure was requested",
-    )
 }

@@ -126,13 +126,20 @@ fn a_repeat_gets_the_same_foil_wherever_its_index_lies() {
         receipt.foil.check().expect("the foil proves its event");
         known.push((id, local, receipt.foil.encode()));
         if number % 7 == 0 {
-            opened.stepped.keeper.flush().expect("run files are written");
+            opened
+                .stepped
+                .keeper
+                .flush()
+                .expect("run files are written");
         }
     }
     for round in 0..3 {
         for (id, local, foil) in &known {
             let receipt = repeated(one(&mut opened, bench.event(*id, local, "waste")));
-            assert!(receipt.foil.encode() == *foil, "round {round}: another foil");
+            assert!(
+                receipt.foil.encode() == *foil,
+                "round {round}: another foil"
+            );
             let other = one(&mut opened, bench.event(*id, "R-9", "waste"));
             let Outcome::Refused(refusal) = other else {
                 panic!("other content under the same id was taken");
@@ -144,7 +151,11 @@ fn a_repeat_gets_the_same_foil_wherever_its_index_lies() {
             opened.stepped.keeper.checkpoint().expect("a checkpoint");
         }
         drop(opened);
-        bench.disk.restart(if round == 0 { Crash::Kill } else { Crash::PowerCut });
+        bench.disk.restart(if round == 0 {
+            Crash::Kill
+        } else {
+            Crash::PowerCut
+        });
         opened = bench.open();
     }
 }
@@ -183,7 +194,10 @@ fn a_slot_opens_after_a_restart() {
     drop(opened);
     bench.disk.restart(Crash::PowerCut);
     let opened = bench.open();
-    let stored = opened.records.at(receipt.index).expect("the event is there");
+    let stored = opened
+        .records
+        .at(receipt.index)
+        .expect("the event is there");
     let slot = opened
         .records
         .slot(&stored, proto::SlotNumber(0))
@@ -192,4 +206,21 @@ fn a_slot_opens_after_a_restart() {
     let record = stored.record.expect("the record key lives");
     let json = proto::slot_to_json(record.fact, proto::SlotNumber(0), slot.values.expose());
     assert!(json.is_ok_and(|json| json.expose().contains("R-1")));
+}
+
+/// Design 2: a publisher's stream is its own, whatever outside party it names.
+#[test]
+fn two_publishers_never_share_a_stream() {
+    let bench = bench();
+    let mut opened = bench.open();
+    let mut streams = Vec::new();
+    for code in ["crm", "portal", "crm"] {
+        let mut event = bench.event(bench.id(), "R-1", "waste");
+        event.publisher = PublisherCode::new(code).expect("a good code");
+        let receipt = recorded(one(&mut opened, event));
+        let record = proto::decode_record(&receipt.foil.record).expect("a record");
+        streams.push(record.header.stream);
+    }
+    assert_eq!(streams.first(), streams.get(2));
+    assert_ne!(streams.first(), streams.get(1));
 }

@@ -12,6 +12,9 @@ use super::publisher::{Publisher, authorise};
 use super::refusal::{Refusal, RefusalCode};
 use super::screen::{Finding, FindingKind, Screen, Texts};
 use super::{id, json, time};
+use crate::found::GOVERNANCE;
+use crate::own::ACCESS;
+use crate::resolve::OFFICE_SYSTEM;
 
 /// An event that can be recorded faithfully.
 pub struct Admitted {
@@ -149,11 +152,37 @@ pub fn admit(
     let data = data.map_err(|error| boxed(error.into()))?;
     let id = EventId::new(Personal::new(event.id.into_owned()));
     let split = proto::split(data, &id);
+    reserved(&split).map_err(boxed)?;
     let screened = screen(&split, &publisher.code)?;
     let (code, source) = (publisher.code.clone(), event.source.into_owned());
     Ok(Admitted::committed(
         code, source, id, event.time, split, screened, random,
     ))
+}
+
+/// What belongs to the ledger itself: the office's alias, and the activities of its own facts.
+fn reserved(split: &Split) -> Result<(), Refusal> {
+    let people = std::iter::once(&split.subject).chain(&split.mentions);
+    let office = people
+        .flat_map(|one| &one.aliases)
+        .any(|alias| alias.system == OFFICE_SYSTEM);
+    if office {
+        let rule = "this system code is the ledger's own";
+        return Err(Refusal::new(
+            RefusalCode::CodeReserved,
+            "data.subject.aliases",
+            rule,
+        ));
+    }
+    if [ACCESS, GOVERNANCE].contains(&split.clear.activity.as_str()) {
+        let rule = "this activity is the ledger's own";
+        return Err(Refusal::new(
+            RefusalCode::CodeReserved,
+            "data.envelope.activity",
+            rule,
+        ));
+    }
+    Ok(())
 }
 
 fn fact_of(type_name: &str) -> Result<&'static Fact, Refusal> {

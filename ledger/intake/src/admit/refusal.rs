@@ -76,6 +76,8 @@ codes! {
     SourceNotAllowed = "SOURCE_NOT_ALLOWED", 403;
     /// The publisher is not registered for this family of facts.
     FamilyNotAllowed = "FAMILY_NOT_ALLOWED", 403;
+    /// A code that belongs to the ledger itself.
+    CodeReserved = "CODE_RESERVED", 403;
     /// Only an officer or the ledger itself appends this fact.
     MayNotAppend = "MAY_NOT_APPEND", 403;
     /// The content type names no mode of CloudEvents that is read here.
