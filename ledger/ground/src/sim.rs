@@ -147,9 +147,15 @@ impl SimDisk {
         self.world().schedule.keep_syncs();
     }
 
-    /// Starts counting the ordinals of [`DropSync::Ordinal`] again.
-    pub fn mark_epoch(&self) {
-        self.world().schedule.mark_epoch();
+    /// An epoch of this name begins; the ordinals of [`DropSync::Ordinal`] count from zero again.
+    pub fn mark_epoch(&self, name: &'static str) {
+        self.world().schedule.mark_epoch(name);
+    }
+
+    /// The most calls of each sync site within one epoch, by site and epoch.
+    #[must_use]
+    pub fn calls_in_epochs(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        self.world().schedule.most.clone()
     }
 
     /// Every sync site that was called, with its counts.

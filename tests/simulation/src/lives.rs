@@ -11,7 +11,7 @@ use ground::{Crash, Disk, FaultError, SeededRandom, SimDisk, Site, TestClock};
 use crate::auditor::{Finding, journal, promises};
 use crate::book::Book;
 use crate::deeds::{Publishers, Step};
-use crate::subject::{CHAIN, CHECKPOINTS, ORIGIN, Setting, Stop, Subject, segments};
+use crate::subject::{CHAIN, ORIGIN, Setting, Stop, Subject, segments};
 
 /// Lives per seed: between the two.
 const LIVES: (u64, u64) = (3, 7);
@@ -138,7 +138,7 @@ impl<S: Subject> Run<S> {
     fn make(&mut self) -> Result<(), Finding> {
         let disk = &self.setting.disk;
         let admin = Site("administrator");
-        for folder in ["/ledger", CHECKPOINTS, "/root"] {
+        for folder in ["/ledgers", "/safe"] {
             let made = disk
                 .create_dir(Path::new(folder))
                 .and_then(|()| disk.sync_dir(Path::new("/"), admin));
@@ -147,12 +147,12 @@ impl<S: Subject> Run<S> {
         if self.random.chance(300) {
             self.when = "an interrupted init".to_owned();
             disk.crash_at(disk.operations() + self.random.below(60));
-            let first = S::init(&self.setting);
+            let first = init::<S>(&self.setting);
             if first.is_err() && !disk.is_down() {
                 return first.map_err(uncaused);
             }
             disk.restart(self.crash());
-            if first.is_ok() || S::open(&self.setting).is_ok() {
+            if first.is_ok() || self.open().is_ok() {
                 self.setting.disk.restart(Crash::Kill);
                 return Ok(());
             }
@@ -162,7 +162,12 @@ impl<S: Subject> Run<S> {
             }
         }
         self.when = "init".to_owned();
-        S::init(&self.setting).map_err(uncaused)
+        init::<S>(&self.setting).map_err(uncaused)
+    }
+
+    fn open(&self) -> Result<S, Stop> {
+        self.setting.disk.mark_epoch("open");
+        S::open(&self.setting)
     }
 
     fn plan(&self) -> Fault {
@@ -215,7 +220,7 @@ impl<S: Subject> Run<S> {
 
     /// One process from start to its end: all planned steps, or the first error.
     fn live(&mut self, fault: Fault) -> Result<(), Stop> {
-        let mut subject = S::open(&self.setting)?;
+        let mut subject = self.open()?;
         if let Some(key) = subject.foil_key() {
             self.book.expect_foils(&key).map_err(Stop::Broken)?;
         }
@@ -233,20 +238,24 @@ impl<S: Subject> Run<S> {
         self.setting
             .clock
             .advance_ms(u32::try_from(self.random.below(2_000)).unwrap_or(0));
-        self.setting.disk.mark_epoch();
         match step {
             Step::Publish(deeds) => self.send(subject, deeds),
             Step::Checkpoint => {
+                self.setting.disk.mark_epoch("checkpoint");
                 if let Some(published) = subject.checkpoint()? {
                     self.book.publish(published);
                 }
                 Ok(())
             }
-            Step::Absorb => subject.absorb(),
+            Step::Absorb => {
+                self.setting.disk.mark_epoch("absorb");
+                subject.absorb()
+            }
         }
     }
 
     fn send(&mut self, subject: &mut S, deeds: &[crate::deeds::Deed]) -> Result<(), Stop> {
+        self.setting.disk.mark_epoch("publish");
         let answers = subject.publish(deeds)?;
         for (deed, answer) in deeds.iter().zip(answers) {
             self.book.answer(*deed, answer).map_err(Stop::Broken)?;
@@ -279,7 +288,7 @@ impl<S: Subject> Run<S> {
     /// The schedule without which a missing sync is never caught: kill, start, repeat what may have been lost, hear yes, power cut.
     fn repeat_and_cut(&mut self) -> Result<(), Finding> {
         self.when = format!("{}, start, repeat, power cut", self.when);
-        let mut subject = S::open(&self.setting).map_err(uncaused)?;
+        let mut subject = self.open().map_err(uncaused)?;
         let count = usize::try_from(self.between((1, 12))).unwrap_or(1);
         let deeds = self.publishers.again(count);
         self.send(&mut subject, &deeds).map_err(uncaused)?;
@@ -298,7 +307,7 @@ impl<S: Subject> Run<S> {
     fn last_life(&mut self) -> Result<(), Finding> {
         self.setting.disk.restart(Crash::PowerCut);
         self.audit()?;
-        let mut subject = S::open(&self.setting).map_err(uncaused)?;
+        let mut subject = self.open().map_err(uncaused)?;
         let acknowledged = self.book.acknowledged();
         let deeds: Vec<_> = acknowledged.iter().map(|(deed, _)| *deed).collect();
         self.send(&mut subject, &deeds).map_err(uncaused)?;
@@ -336,6 +345,11 @@ impl<S: Subject> Run<S> {
     fn between(&self, (low, high): (u64, u64)) -> u64 {
         low + self.random.below(high - low)
     }
+}
+
+fn init<S: Subject>(setting: &Setting) -> Result<(), Stop> {
+    setting.disk.mark_epoch("init");
+    S::init(setting)
 }
 
 fn audit<S: Subject>(disk: &SimDisk, book: &Book) -> Result<(), Finding> {

@@ -24,10 +24,12 @@ pub use whole_ledger::WholeLedger;
 pub const ORIGIN: &str = "test.westmere.example/counterfoil";
 /// The one chain.
 pub const CHAIN: u32 = 0;
+/// Where the ledger lies; the folder above is the administrator's.
+pub const LEDGER: &str = "/ledgers/one";
 /// Where the journal lies.
-pub const JOURNAL: &str = "/ledger/journal";
+pub const JOURNAL: &str = "/ledgers/one/journal";
 /// Where the checkpoint store lies.
-pub const CHECKPOINTS: &str = "/checkpoints";
+pub const CHECKPOINTS: &str = "/safe/checkpoints";
 
 /// What a simulated process is given.
 pub struct Setting {

@@ -16,8 +16,8 @@ pub enum DropSync {
     All,
     /// The n-th since the disk was made, counted from zero.
     Nth(u64),
-    /// The n-th since each `mark_epoch`, counted from zero: one ordinal of the syncs that a store makes within each commit.
-    Ordinal(u64),
+    /// The n-th in each epoch of this name, counted from zero: one ordinal of the syncs that a store makes within each commit.
+    Ordinal(&'static str, u64),
 }
 
 /// What one sync site has done.
@@ -27,9 +27,8 @@ pub struct SiteTally {
     pub calls: u64,
     /// Calls that were dropped.
     pub dropped: u64,
-    /// The most calls within one epoch.
-    pub epoch_calls_max: u64,
-    epoch_calls: u64,
+    /// Calls in the present epoch.
+    pub epoch_calls: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +49,9 @@ pub(super) struct Schedule {
     pub(super) bytes_max: Option<u64>,
     drops: Vec<(&'static str, DropSync)>,
     pub(super) tallies: BTreeMap<&'static str, SiteTally>,
+    epoch: &'static str,
+    /// The most calls of a site within one epoch of a name.
+    pub(super) most: BTreeMap<(&'static str, &'static str), u64>,
     recent: VecDeque<Call>,
     trace: [u64; 2],
 }
@@ -63,7 +65,8 @@ impl Schedule {
         self.drops.clear();
     }
 
-    pub(super) fn mark_epoch(&mut self) {
+    pub(super) fn mark_epoch(&mut self, name: &'static str) {
+        self.epoch = name;
         self.tallies
             .values_mut()
             .for_each(|tally| tally.epoch_calls = 0);
@@ -75,13 +78,14 @@ impl Schedule {
         let (nth, ordinal) = (tally.calls, tally.epoch_calls);
         tally.calls += 1;
         tally.epoch_calls += 1;
-        tally.epoch_calls_max = tally.epoch_calls_max.max(tally.epoch_calls);
+        let most = self.most.entry((site.0, self.epoch)).or_default();
+        *most = tally.epoch_calls.max(*most);
         let dropped = self.drops.iter().any(|(name, which)| {
             *name == site.0
                 && match which {
                     DropSync::All => true,
                     DropSync::Nth(n) => *n == nth,
-                    DropSync::Ordinal(n) => *n == ordinal,
+                    DropSync::Ordinal(epoch, n) => *epoch == self.epoch && *n == ordinal,
                 }
         });
         tally.dropped += u64::from(dropped);

@@ -242,21 +242,19 @@ fn a_dropped_sync_is_the_named_one_and_only_it() {
 }
 
 #[test]
-fn ordinals_start_again_with_each_epoch() {
+fn ordinals_start_again_with_each_epoch_and_belong_to_its_name() {
     let disk = SimDisk::new(1);
-    disk.drop_sync(Site("store"), DropSync::Ordinal(1));
+    disk.drop_sync(Site("store"), DropSync::Ordinal("commit", 1));
     let file = new_file(&disk, "/a");
-    for _ in 0..3 {
-        disk.mark_epoch();
+    for epoch in ["commit", "open", "commit"] {
+        disk.mark_epoch(epoch);
         for _ in 0..2 {
             file.sync_data(Site("store")).expect("says Ok");
         }
     }
     let tally = disk.sites()["store"];
-    assert_eq!(
-        (tally.calls, tally.dropped, tally.epoch_calls_max),
-        (6, 3, 2)
-    );
+    assert_eq!((tally.calls, tally.dropped), (6, 2));
+    assert_eq!(disk.calls_in_epochs()[&("store", "commit")], 2);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use ground::{Open, SharedDisk, SimDisk, Site};
 use journal::{Entry, Floor, Framer, Genesis, GroupDraft, Options, Reader, Writer};
 use proto::{ChainNumber, Hash, IdTag, Index, Origin, UnixMillis};
 
-use super::{Answer, CHAIN, CHECKPOINTS, JOURNAL, ORIGIN, Setting, Stop, Subject, read};
+use super::{Answer, CHAIN, CHECKPOINTS, JOURNAL, LEDGER, ORIGIN, Setting, Stop, Subject, read};
 use crate::auditor::Finding;
 use crate::auditor::promises::Published;
 use crate::deeds::Deed;
@@ -43,6 +43,14 @@ impl Subject for JournalOnly {
     const MADE_AGAIN_IN_PLACE: bool = true;
 
     fn init(setting: &Setting) -> Result<(), Stop> {
+        // The folders above are not the journal's to make.
+        let disk = setting.disk.shared();
+        for (folder, above) in [(LEDGER, "/ledgers"), (CHECKPOINTS, "/safe")] {
+            let made = disk
+                .create_dir(Path::new(folder))
+                .and_then(|()| disk.sync_dir(Path::new(above), Site("administrator")));
+            made.map_err(|error| Stop::failed(&error))?;
+        }
         let genesis = Genesis {
             origin: origin(),
             chain: ChainNumber(CHAIN),

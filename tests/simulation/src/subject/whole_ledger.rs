@@ -15,7 +15,7 @@ use people::{Event, Fact, SOURCE};
 use proto::{ChainNumber, Index, Origin, PublisherCode, UnixMillis};
 use vault::SigningKind;
 
-use super::{Answer, CHAIN, CHECKPOINTS, ORIGIN, Setting, Stop, Subject, read};
+use super::{Answer, CHAIN, CHECKPOINTS, LEDGER, ORIGIN, Setting, Stop, Subject, read};
 use crate::auditor::bytes::Rest;
 use crate::auditor::foil::Foil;
 use crate::auditor::journal::Entry;
@@ -293,7 +293,7 @@ fn settings() -> Settings {
         chain: ChainNumber(CHAIN),
     };
     let places = Places {
-        dir: Path::new("/ledger").to_owned(),
+        dir: Path::new(LEDGER).to_owned(),
         checkpoints: Path::new(CHECKPOINTS).to_owned(),
     };
     let mut settings = Settings::new(name, places, false, PERSONS_EXPECTED);
