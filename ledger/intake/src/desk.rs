@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use proto::{Index, Personal};
+use proto::{IdTag, Index, Personal};
 use vault::Row;
 
 use crate::admit::{Admitted, Refusal, RefusalCode};
@@ -144,7 +144,24 @@ impl Desk {
         })
     }
 
-    /// Foils by (source, id); `None` where nothing is recorded under it, or its record is gone.
+    /// The tags under which each id may be recorded.
+    ///
+    /// # Errors
+    /// The vault's.
+    pub fn tags(
+        &self,
+        source: &str,
+        ids: &[Personal<String>],
+    ) -> Result<Vec<Vec<IdTag>>, IntakeError> {
+        let tags = |id: &Personal<String>| {
+            let (tags, _) = self.resolver.repeat(source, id.expose())?;
+            Ok(tags.into_iter().map(|(_, tag)| tag).collect())
+        };
+        ids.iter().map(tags).collect()
+    }
+
+    /// Foils by (source, id); `None` where nothing is recorded under it, or its record is gone. `recent` is what the sequencer had in
+    /// its own memory for each id, asked *before*: what it no longer has by then is in the derived indexes.
     ///
     /// # Errors
     /// The vault's or the journal's.
@@ -152,9 +169,14 @@ impl Desk {
         &self,
         source: &str,
         ids: &[Personal<String>],
+        recent: &[Option<Index>],
     ) -> Result<Vec<Option<Receipt>>, IntakeError> {
-        let look = |id: &Personal<String>| {
-            let Some(index) = self.resolver.repeat(source, id.expose())?.1 else {
+        let look = |(id, recent): (&Personal<String>, &Option<Index>)| {
+            let index = match recent {
+                Some(index) => Some(*index),
+                None => self.resolver.repeat(source, id.expose())?.1,
+            };
+            let Some(index) = index else {
                 return Ok(None);
             };
             match self.records.receipt(index) {
@@ -163,6 +185,6 @@ impl Desk {
                 Err(cause) => Err(cause),
             }
         };
-        ids.iter().map(look).collect()
+        ids.iter().zip(recent).map(look).collect()
     }
 }
