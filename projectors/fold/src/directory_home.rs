@@ -19,6 +19,7 @@ use crate::error::StoreError;
 use crate::home::{Generation, Home, Opened, RebuildReason};
 use crate::marker::{BootId, Identity, Marked, Marker, replace_file, sync_dir};
 use crate::redb_store::RedbStore;
+use crate::runs::{RunStore, Sizes};
 use crate::sled_store::SledStore;
 use crate::store::{Batch, Cursor, Store};
 
@@ -70,7 +71,10 @@ impl DirectoryHome {
     fn open_rows(&self, dir: &Path) -> Result<Box<dyn Store>, StoreError> {
         let rows = dir.join(ROWS);
         Ok(match self.engine {
-            Engine::Sled => Box::new(SledStore::open(&rows)?),
+            Engine::Sled => {
+                let sled = Box::new(SledStore::open(&rows)?);
+                Box::new(RunStore::open(sled, Sizes::default())?)
+            }
             Engine::Redb => Box::new(RedbStore::open(&rows)?),
         })
     }

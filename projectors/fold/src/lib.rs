@@ -27,6 +27,7 @@ mod view;
 pub mod adversarial_store;
 pub mod memory_store;
 pub mod redb_store;
+pub mod runs;
 pub mod sled_store;
 
 pub use digest::Digest;

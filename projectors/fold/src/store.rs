@@ -29,7 +29,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const BYTES: usize = 1 + 8 + 32 + 40 + 8;
 
     /// Before the first event.
@@ -39,7 +39,7 @@ impl Cursor {
         digest: Digest::EMPTY,
     };
 
-    /// `version u8 (=1) ‖ next u64 ‖ link hash [32] ‖ digest [40] ‖ check [8]`, the check being the
+    /// `version u8 (=2) ‖ next u64 ‖ link hash [32] ‖ digest [40] ‖ check [8]`, the check being the
     /// first bytes of the BLAKE3 of what precedes it.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(Self::BYTES);

@@ -5,11 +5,11 @@
 use std::error::Error;
 use std::fmt;
 
-use fold::{ReadView, StoreError, Table};
+use fold::{ReadView, StoreError};
 use proto::{NumberInStream, StreamId};
 
-use super::rows::{Chunk, Entry, Posting, RowError, RowKind};
-use super::{ENTRIES, POSTINGS};
+use super::EVENTS;
+use super::rows::{Entry, Posting, RowError};
 
 /// Rows read from the store at once.
 const PAGE_ROWS: usize = 256;
@@ -55,7 +55,7 @@ impl From<RowError> for ViewError {
 /// # Errors
 /// As [`ViewError`] says.
 pub fn postings(view: &ReadView<'_>, stream: &StreamId) -> Result<Vec<Posting>, ViewError> {
-    all(view, POSTINGS, stream)
+    all(view, stream, |posting, _| Ok(Some(posting)))
 }
 
 /// What the customer's facts of a stream say, ascending.
@@ -63,7 +63,7 @@ pub fn postings(view: &ReadView<'_>, stream: &StreamId) -> Result<Vec<Posting>, 
 /// # Errors
 /// As [`ViewError`] says.
 pub fn entries(view: &ReadView<'_>, stream: &StreamId) -> Result<Vec<Entry>, ViewError> {
-    all(view, ENTRIES, stream)
+    all(view, stream, |posting, said| Entry::decode(&posting, said))
 }
 
 /// What one event of a stream says; `None` when it is not the customer's or is gone.
@@ -75,27 +75,27 @@ pub fn entries_at(
     stream: &StreamId,
     number: NumberInStream,
 ) -> Result<Option<Entry>, ViewError> {
-    let Ok(key) = super::chunk_key::<Entry>(*stream, number) else {
+    let Some(value) = view.get(EVENTS, &super::event_key(*stream, number))? else {
         return Ok(None);
     };
-    let Some(value) = view.get(ENTRIES, &key)? else {
-        return Ok(None);
-    };
-    let chunk = Chunk::<Entry>::decode(&value)?;
-    Ok(chunk.items.into_iter().find(|entry| entry.number == number))
+    let (posting, said) = Posting::decode(number, &value)?;
+    Ok(Entry::decode(&posting, said)?)
 }
 
-fn all<K: RowKind>(
+fn all<T>(
     view: &ReadView<'_>,
-    table: Table,
     stream: &StreamId,
-) -> Result<Vec<K>, ViewError> {
+    take: impl Fn(Posting, &[u8]) -> Result<Option<T>, RowError>,
+) -> Result<Vec<T>, ViewError> {
     let mut items = Vec::new();
     let mut from = stream.0.to_vec();
     loop {
-        let rows = view.scan(table, &stream.0, &from, PAGE_ROWS)?;
-        for (_, value) in &rows {
-            items.append(&mut Chunk::decode(value)?.items);
+        let rows = view.scan(EVENTS, &stream.0, &from, PAGE_ROWS)?;
+        for (key, value) in &rows {
+            let number = key.get(16..).and_then(|number| number.try_into().ok());
+            let number = NumberInStream(u64::from_be_bytes(number.ok_or(RowError::Malformed)?));
+            let (posting, said) = Posting::decode(number, value)?;
+            items.extend(take(posting, said)?);
         }
         match rows.last() {
             Some((last, _)) if rows.len() == PAGE_ROWS => {

@@ -1,13 +1,14 @@
-//! The encoding of the customer view's rows.
+//! The encoding of the customer view's rows: one for each event of a stream.
 //!
 //! ```text
-//! row      = version u8 (=1) ‖ items
-//! posting  = gap ‖ index ‖ fact ‖ admitted            all varints; gap and index count from the
-//! entry    = gap ‖ length ‖ protobuf of EntryWire     item before in the row, admitted in seconds
+//! row = version u8 (=2) ‖ index ‖ fact ‖ admitted ‖ said     varints, admitted in seconds; said is
+//!                                                            the protobuf of `Said` without fact and
+//!                                                            admitted, or nothing
 //! ```
 //!
-//! What always holds: items ascend by number and index; equal items give equal bytes (protobuf
-//! without maps, fields ascending); a reader refuses what it would not have written.
+//! What always holds: equal items give equal bytes (protobuf without maps, fields ascending); a
+//! reader refuses what it would not have written. A row is written once and never changed, so that a
+//! fold need not read what it has written before.
 
 use std::error::Error;
 use std::fmt;
@@ -16,141 +17,22 @@ use prost::Message;
 use prost::encoding::{decode_varint, encode_varint};
 use proto::{Index, NumberInStream, UnixMillis};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
-/// A row that does not hold together, or an event that does not fit it.
+/// A row that does not hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowError {
     /// The bytes are not a row of this version.
     Malformed,
-    /// An event has a number that the stream already has, or comes before an earlier one.
-    OutOfOrder,
 }
 
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "a row of the view does not hold together",
-            Self::OutOfOrder => "the stream already has an event with this number or a later one",
-        })
+        f.write_str("a row of the view does not hold together")
     }
 }
 
 impl Error for RowError {}
-
-/// What a chunk holds: something that one event of a stream left in the view.
-pub(crate) trait RowKind: Sized {
-    /// Numbers of a stream that share a row.
-    const CHUNK_NUMBERS: u64;
-    fn number(&self) -> NumberInStream;
-    fn index(&self) -> Index;
-    fn fact(&self) -> u32;
-    fn admitted(&self) -> UnixMillis;
-    /// Appends the item, counting from the one before in the row.
-    fn put(&self, before: Place, bytes: &mut Vec<u8>);
-    /// Steps over one item; its place.
-    fn skip(before: Place, bytes: &mut &[u8]) -> Result<Place, RowError>;
-    /// Takes one item off the bytes.
-    fn take(before: Place, bytes: &mut &[u8]) -> Result<Self, RowError>;
-}
-
-/// Number and index of the item before; where the row begins, zero.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Place {
-    number: u64,
-    index: u64,
-}
-
-/// The items of one row.
-pub(crate) struct Chunk<K> {
-    pub(crate) items: Vec<K>,
-}
-
-impl<K: RowKind> Chunk<K> {
-    pub(crate) fn empty() -> Self {
-        Self { items: Vec::new() }
-    }
-
-    pub(crate) fn append(&mut self, item: K) -> Result<(), RowError> {
-        match self.items.last() {
-            Some(last) if last.number() >= item.number() || last.index() >= item.index() => {
-                Err(RowError::OutOfOrder)
-            }
-            _ => {
-                self.items.push(item);
-                Ok(())
-            }
-        }
-    }
-
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
-        let mut before = Place::default();
-        for item in &self.items {
-            item.put(before, &mut bytes);
-            before = Place {
-                number: item.number().0,
-                index: item.index().0,
-            };
-        }
-        bytes
-    }
-
-    pub(crate) fn decode(mut bytes: &[u8]) -> Result<Self, RowError> {
-        let all = bytes;
-        let version = bytes.split_off_first().ok_or(RowError::Malformed)?;
-        if *version != VERSION {
-            return Err(RowError::Malformed);
-        }
-        let mut chunk = Self::empty();
-        let mut before = Place::default();
-        while !bytes.is_empty() {
-            let item = K::take(before, &mut bytes)?;
-            before = Place {
-                number: item.number().0,
-                index: item.index().0,
-            };
-            chunk.append(item)?;
-        }
-        if chunk.items.is_empty() || chunk.encode() != all {
-            return Err(RowError::Malformed);
-        }
-        Ok(chunk)
-    }
-}
-
-/// A row with one more item, the others as they are: most of the cost of a fold would be decoding
-/// what is only carried along. Whoever reads the row decodes and checks all of it.
-pub(crate) fn appended<K: RowKind>(row: Option<Vec<u8>>, item: &K) -> Result<Vec<u8>, RowError> {
-    let mut row = row.unwrap_or_else(|| vec![VERSION]);
-    let mut rest = row.as_slice();
-    if rest.split_off_first() != Some(&VERSION) {
-        return Err(RowError::Malformed);
-    }
-    let mut last = None;
-    while !rest.is_empty() {
-        last = Some(K::skip(last.unwrap_or_default(), &mut rest)?);
-    }
-    let before = last.unwrap_or_default();
-    let follows = item.number().0 > before.number && item.index().0 > before.index;
-    if last.is_some() && !follows {
-        return Err(RowError::OutOfOrder);
-    }
-    item.put(before, &mut row);
-    Ok(row)
-}
-
-fn step(before: Place, bytes: &mut &[u8]) -> Result<Place, RowError> {
-    let number = before
-        .number
-        .checked_add(varint(bytes)?)
-        .ok_or(RowError::Malformed)?;
-    let index = before
-        .index
-        .checked_add(varint(bytes)?)
-        .ok_or(RowError::Malformed)?;
-    Ok(Place { number, index })
-}
 
 /// Where one event of a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,48 +47,27 @@ pub struct Posting {
     pub admitted: UnixMillis,
 }
 
-impl RowKind for Posting {
-    const CHUNK_NUMBERS: u64 = 64;
-
-    fn number(&self) -> NumberInStream {
-        self.number
-    }
-
-    fn index(&self) -> Index {
-        self.index
-    }
-
-    fn fact(&self) -> u32 {
-        self.fact
-    }
-
-    fn admitted(&self) -> UnixMillis {
-        self.admitted
-    }
-
-    fn put(&self, before: Place, bytes: &mut Vec<u8>) {
-        encode_varint(self.number.0.wrapping_sub(before.number), bytes);
-        encode_varint(self.index.0.wrapping_sub(before.index), bytes);
-        encode_varint(u64::from(self.fact), bytes);
-        encode_varint(seconds(self.admitted), bytes);
-    }
-
-    fn skip(before: Place, bytes: &mut &[u8]) -> Result<Place, RowError> {
-        let place = step(before, bytes)?;
-        varint(bytes)?;
-        varint(bytes)?;
-        Ok(place)
-    }
-
-    fn take(before: Place, bytes: &mut &[u8]) -> Result<Self, RowError> {
-        let Place { number, index } = step(before, bytes)?;
-        let fact = u32::try_from(varint(bytes)?).map_err(|_| RowError::Malformed)?;
-        Ok(Self {
-            number: NumberInStream(number),
-            index: Index(index),
-            fact,
-            admitted: millis(varint(bytes)?)?,
-        })
+impl Posting {
+    /// Reads the front of a row; the rest is what the event says.
+    pub(crate) fn decode<'a>(
+        number: NumberInStream,
+        row: &'a [u8],
+    ) -> Result<(Self, &'a [u8]), RowError> {
+        let mut rest = row;
+        if rest.split_off_first() != Some(&VERSION) {
+            return Err(RowError::Malformed);
+        }
+        let posting = Self {
+            number,
+            index: Index(varint(&mut rest)?),
+            fact: u32::try_from(varint(&mut rest)?).map_err(|_| RowError::Malformed)?,
+            admitted: millis(varint(&mut rest)?)?,
+        };
+        // Long varints end here.
+        match encode(&posting, None).len() + rest.len() == row.len() {
+            true => Ok((posting, rest)),
+            false => Err(RowError::Malformed),
+        }
     }
 }
 
@@ -221,52 +82,51 @@ pub struct Entry {
     pub said: Said,
 }
 
-impl RowKind for Entry {
-    const CHUNK_NUMBERS: u64 = 16;
-
-    fn number(&self) -> NumberInStream {
-        self.number
-    }
-
-    fn index(&self) -> Index {
-        self.index
-    }
-
-    fn fact(&self) -> u32 {
-        self.said.fact
-    }
-
-    fn admitted(&self) -> UnixMillis {
-        UnixMillis(i64::from(self.said.admitted) * 1000)
-    }
-
-    fn put(&self, before: Place, bytes: &mut Vec<u8>) {
-        encode_varint(self.number.0.wrapping_sub(before.number), bytes);
-        encode_varint(self.index.0.wrapping_sub(before.index), bytes);
-        let said = self.said.encode_to_vec();
-        encode_varint(said.len() as u64, bytes);
-        bytes.extend_from_slice(&said);
-    }
-
-    fn skip(before: Place, bytes: &mut &[u8]) -> Result<Place, RowError> {
-        let place = step(before, bytes)?;
-        let length = usize::try_from(varint(bytes)?).map_err(|_| RowError::Malformed)?;
-        *bytes = bytes.split_at_checked(length).ok_or(RowError::Malformed)?.1;
-        Ok(place)
-    }
-
-    fn take(before: Place, bytes: &mut &[u8]) -> Result<Self, RowError> {
-        let Place { number, index } = step(before, bytes)?;
-        let length = usize::try_from(varint(bytes)?).map_err(|_| RowError::Malformed)?;
-        let (said, rest) = bytes.split_at_checked(length).ok_or(RowError::Malformed)?;
-        *bytes = rest;
-        Ok(Self {
-            number: NumberInStream(number),
-            index: Index(index),
-            said: Said::decode(said).map_err(|_| RowError::Malformed)?,
-        })
+impl Entry {
+    /// What the event says; `None` for a fact that is not the customer's.
+    pub(crate) fn decode(posting: &Posting, said: &[u8]) -> Result<Option<Self>, RowError> {
+        if said.is_empty() {
+            return Ok(None);
+        }
+        let codes = Said::decode(said).map_err(|_| RowError::Malformed)?;
+        if codes.encode_to_vec() != said || codes.fact != 0 || codes.admitted != 0 {
+            return Err(RowError::Malformed);
+        }
+        let admitted = u32::try_from(seconds(posting.admitted));
+        Ok(Some(Self {
+            number: posting.number,
+            index: posting.index,
+            said: Said {
+                fact: posting.fact,
+                admitted: admitted.map_err(|_| RowError::Malformed)?,
+                ..codes
+            },
+        }))
     }
 }
+
+/// The row of one event.
+pub(crate) fn encode(posting: &Posting, said: Option<Said>) -> Vec<u8> {
+    let said = said.map(|said| Said {
+        fact: 0,
+        admitted: 0,
+        ..said
+    });
+    let length = said.as_ref().map_or(0, Said::encoded_len);
+    let mut row = Vec::with_capacity(ROW_FRONT_BYTES_MAX + length);
+    row.push(VERSION);
+    encode_varint(posting.index.0, &mut row);
+    encode_varint(u64::from(posting.fact), &mut row);
+    encode_varint(seconds(posting.admitted), &mut row);
+    if let Some(said) = said {
+        said.encode(&mut row)
+            .expect("a growing list of bytes has room for everything");
+    }
+    row
+}
+
+/// Version and three varints.
+const ROW_FRONT_BYTES_MAX: usize = 1 + 10 + 5 + 10;
 
 /// The codes of one event, as kept in a row. Never a personal value: everything here is copied from
 /// the clear body of a record. An empty text, zero or empty list: not stated.

@@ -4,13 +4,13 @@
 //! What always holds: only clear fields are read, so only codes, dates and numbers are kept.
 
 use fold::Poison;
+use proto::Record;
 use proto::clear::{self, Fact};
-use proto::{Index, Record};
 
-use super::rows::{Entry, Said};
+use super::rows::Said;
 
-/// The entry of an event; `None` for a fact that is not the customer's.
-pub(crate) fn entry_of(index: Index, record: &Record) -> Result<Option<Entry>, Poison> {
+/// What an event says; `None` for a fact that is not the customer's.
+pub(crate) fn said_by(record: &Record) -> Result<Option<Said>, Poison> {
     let mut said = Said::default();
     match record.clear() {
         Fact::CollectionCollected(one) => collected(&mut said, one),
@@ -68,11 +68,7 @@ pub(crate) fn entry_of(index: Index, record: &Record) -> Result<Option<Entry>, P
         _ => return Ok(None),
     }
     envelope(&mut said, record)?;
-    Ok(Some(Entry {
-        number: record.header.number,
-        index,
-        said,
-    }))
+    Ok(Some(said))
 }
 
 fn collected(said: &mut Said, one: clear::CollectionCollected) {
