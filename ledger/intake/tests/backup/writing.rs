@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ground::{Crash, Disk, Open, Random, RealDisk};
-use intake::backup::{BackupError, Known, Request, Source, backup_taken, list, take};
+use ground::{Crash, Disk, Open, Random, RealDisk, SimDisk};
+use intake::backup::{BackupError, Bundle, Known, Request, Source, backup_taken, list, take};
 use intake::engine::{Outcome, Submit};
 use intake::ledger::open;
 use intake::run::Engine;
 
-use crate::bench::{Acknowledged, bench, bytes_of, name, simulated, verified};
+use crate::bench::{Acknowledged, Bench, bench, bytes_of, name, simulated, verified};
 
 #[test]
 fn a_backup_between_steps_restores_to_the_same_ledger() {
@@ -57,35 +57,7 @@ fn a_backup_between_steps_restores_to_the_same_ledger() {
         "two segments"
     );
     for (round, bundle) in all.iter().enumerate() {
-        let base = format!("/rehearsal-{round}");
-        assert_eq!(
-            bench.rehearse(bundle, &base).expect("it is whole"),
-            bundle.next.0
-        );
-        let root = bytes_of(
-            &bench.ground.disk,
-            &PathBuf::from(&base).join("ledger/vault/root"),
-        );
-        assert!(
-            root.iter().all(|byte| *byte == 0),
-            "a rehearsal leaves no root"
-        );
-        let restored =
-            bench.restore_to(bundle, &format!("/restored-{round}"), &Known::NothingNewer);
-        let restored = restored.expect("an empty place");
-        disk.restart(Crash::PowerCut);
-        let mut again = open(&bench.ground, &restored).expect("the restored ledger opens");
-        let report = verified(&again);
-        assert_eq!((report.events, report.slots_gone), (bundle.next.0 + 1, 0));
-        assert_eq!(report.checkpoint_size, report.events);
-        bench.check_foils(&mut again, &known, bundle.next);
-        let first = again
-            .records
-            .at(bundle.next)
-            .expect("its first event")
-            .record;
-        assert_eq!(first.expect("its key lives").fact.name, "ledger.restored");
-        bench.publish(&mut again, 77);
+        check_bundle(&disk, &bench, &known, (round, bundle));
     }
     // Nothing was appended after the last one: its journal is the ledger's, byte for byte.
     let last = PathBuf::from(format!("/rehearsal-{}", all.len() - 1)).join("ledger/journal");
@@ -96,6 +68,37 @@ fn a_backup_between_steps_restores_to_the_same_ledger() {
             "{segment}"
         );
     }
+}
+
+/// Rehearses one backup, restores it, cuts the power and asks for everything again.
+fn check_bundle(
+    disk: &SimDisk,
+    bench: &Bench,
+    known: &[Acknowledged],
+    (round, bundle): (usize, &Bundle),
+) {
+    let base = format!("/rehearsal-{round}");
+    let events = bench.rehearse(bundle, &base).expect("it is whole");
+    assert_eq!(events, bundle.next.0);
+    let root = PathBuf::from(&base).join("ledger/vault/root");
+    let root = bytes_of(&bench.ground.disk, &root);
+    assert!(
+        root.iter().all(|byte| *byte == 0),
+        "a rehearsal leaves no root"
+    );
+    let base = format!("/restored-{round}");
+    let restored = bench.restore_to(bundle, &base, &Known::NothingNewer);
+    let restored = restored.expect("an empty place");
+    disk.restart(Crash::PowerCut);
+    let mut again = open(&bench.ground, &restored).expect("the restored ledger opens");
+    let report = verified(&again);
+    assert_eq!((report.events, report.slots_gone), (bundle.next.0 + 1, 0));
+    assert_eq!(report.checkpoint_size, report.events);
+    bench.check_foils(&mut again, known, bundle.next);
+    let first = again.records.at(bundle.next).expect("its first event");
+    let first = first.record.expect("its key lives");
+    assert_eq!(first.fact.name, "ledger.restored");
+    bench.publish(&mut again, 77);
 }
 
 #[test]
