@@ -9,53 +9,86 @@ use proto::clear::{self, Fact};
 
 use super::rows::Said;
 
+/// The facts that the view is about.
+const ABOUT: [&str; 8] = [
+    "collection.collected",
+    "collection.service-requested",
+    "collection.service-closed",
+    "notice.given",
+    "consent.given",
+    "consent.withdrawn",
+    "disclosure.requested",
+    "disclosure.made",
+];
+
 /// What an event says; `None` for a fact that is not the customer's.
 pub(crate) fn said_by(record: &Record) -> Result<Option<Said>, Poison> {
+    // The name first: decoding what no arm below is about would cost more than the rest.
+    if !ABOUT.contains(&record.fact.name) {
+        return Ok(None);
+    }
     let mut said = Said::default();
-    match record.clear() {
-        Fact::CollectionCollected(one) => collected(&mut said, one),
-        Fact::CollectionServiceRequested(one) => {
+    let stated = match record.clear() {
+        Fact::CollectionCollected(mut one) => {
+            let stated = one.envelope.take();
+            collected(&mut said, one);
+            stated
+        }
+        Fact::CollectionServiceRequested(mut one) => {
+            let stated = one.envelope.take();
             said.how = word(one.priority().as_str_name(), "SERVICE_PRIORITY_");
             said.version = versioned(&one.form, &one.form_version);
             said.code = one.service;
             said.date = one.needed_by;
             said.instant = one.received_at;
             said.bases = bases(one.lawful_basis);
+            stated
         }
-        Fact::CollectionServiceClosed(one) => {
+        Fact::CollectionServiceClosed(mut one) => {
+            let stated = one.envelope.take();
             said.how = word(one.outcome().as_str_name(), "SERVICE_OUTCOME_");
             said.code = one.service;
             said.date = one.closed_on;
+            stated
         }
-        Fact::NoticeGiven(one) => {
+        Fact::NoticeGiven(mut one) => {
+            let stated = one.envelope.take();
             said.how = word(one.delivery().as_str_name(), "NOTICE_DELIVERY_");
             said.code = one.notice;
             said.version = one.version;
             said.instant = one.given_at;
+            stated
         }
-        Fact::ConsentGiven(one) => {
+        Fact::ConsentGiven(mut one) => {
+            let stated = one.envelope.take();
             said.channels = one.channels().map(channel).collect();
             said.how = word(one.method().as_str_name(), "CONSENT_METHOD_");
             said.version = versioned(&one.wording, &one.wording_version);
             said.date = one.expires_on;
             said.instant = one.given_at;
             said.purposes = one.purposes;
+            stated
         }
-        Fact::ConsentWithdrawn(one) => {
+        Fact::ConsentWithdrawn(mut one) => {
+            let stated = one.envelope.take();
             said.channels = one.channels().map(channel).collect();
             said.how = word(one.route().as_str_name(), "WITHDRAWAL_ROUTE_");
             said.instant = one.withdrawn_at;
             said.purposes = one.purposes;
+            stated
         }
-        Fact::DisclosureRequested(one) => {
+        Fact::DisclosureRequested(mut one) => {
+            let stated = one.envelope.take();
             said.embargoed = one.visibility() == clear::Visibility::Embargoed;
             said.code = one.requester;
             said.version = one.gateway.map(|gateway| gateway.code).unwrap_or_default();
             said.date = one.embargo_review_on;
             said.instant = one.received_at;
             said.data_classes = one.data_classes_asked;
+            stated
         }
-        Fact::DisclosureMade(one) => {
+        Fact::DisclosureMade(mut one) => {
+            let stated = one.envelope.take();
             said.embargoed = one.visibility() == clear::Visibility::Embargoed;
             said.how = word(one.ground().as_str_name(), "DISCLOSURE_GROUND_");
             said.code = one.recipient;
@@ -64,10 +97,11 @@ pub(crate) fn said_by(record: &Record) -> Result<Option<Said>, Poison> {
             said.instant = one.sent_at;
             said.bases = bases(one.lawful_basis);
             said.data_classes = one.data_classes_disclosed;
+            stated
         }
         _ => return Ok(None),
-    }
-    envelope(&mut said, record)?;
+    };
+    envelope(&mut said, record, stated.unwrap_or_default())?;
     Ok(Some(said))
 }
 
@@ -85,9 +119,9 @@ fn collected(said: &mut Said, one: clear::CollectionCollected) {
 }
 
 /// What every fact says.
-fn envelope(said: &mut Said, record: &Record) -> Result<(), Poison> {
+fn envelope(said: &mut Said, record: &Record, stated: clear::Envelope) -> Result<(), Poison> {
     let header = &record.header;
-    let stated = record.envelope();
+    let through = stated.channel();
     said.fact = record.fact.number;
     said.admitted = u32::try_from(header.admitted.0.div_euclid(1000))
         .map_err(|_| Poison::new("the record was admitted outside 1970 to 2106"))?;
@@ -96,16 +130,18 @@ fn envelope(said: &mut Said, record: &Record) -> Result<(), Poison> {
     said.purpose = stated.purpose;
     said.retention_row = stated.retention_row;
     said.retention_version = stated.retention_version;
-    said.supersedes_plus_one = stated
-        .supersedes
-        .map_or(0, |number| number.saturating_add(1));
+    // On the wire, zero says that nothing is superseded.
+    said.supersedes_plus_one = match stated.supersedes {
+        0 => 0,
+        number => number.saturating_add(1),
+    };
     said.imported = stated.imported;
     if said.data_classes.is_empty() {
         said.data_classes = stated.data_classes;
     }
     // A consent's channels are what it is for; an empty list there means all of them.
-    if said.purposes.is_empty() && stated.channel != clear::Channel::Unspecified {
-        said.channels = vec![channel(stated.channel)];
+    if said.purposes.is_empty() && through != clear::Channel::Unspecified {
+        said.channels = vec![channel(through)];
     }
     Ok(())
 }
