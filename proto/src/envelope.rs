@@ -2,8 +2,9 @@
 
 use crate::clear;
 use crate::ids::{ActivityCode, PartyCode};
+use crate::split::text;
+use crate::table::envelope;
 use crate::wire::{Reader, Value};
-use prost::Message as _;
 
 /// Clear envelope fields of one event. Empty text: not stated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,36 +60,110 @@ impl EnvelopeClear {
         }
     }
 
-    /// Reads checked envelope bytes.
+    /// Reads checked envelope bytes. Field by field rather than through the generated message, which
+    /// takes twice as long and is made once per event.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
-        clear::Envelope::decode(bytes)
-            .map(Self::from)
-            .unwrap_or_default()
+        let mut found = Self::default();
+        let mut reader = Reader::new(bytes);
+        while let Some(element) = reader.element() {
+            match element.value {
+                Value::Bytes(bytes) => found.put_text(element.number, text(bytes)),
+                Value::Varint(value) => found.put_number(element.number, value),
+            }
+        }
+        found
+    }
+
+    fn put_text(&mut self, number: u32, text: String) {
+        let place = match number {
+            envelope::CONTROLLER => &mut self.controller,
+            envelope::ACTOR => &mut self.actor,
+            envelope::ROLE => &mut self.role,
+            envelope::PURPOSE => &mut self.purpose,
+            envelope::ORIGIN_BODY => &mut self.origin_body,
+            envelope::ORIGIN_GATEWAY => &mut self.origin_gateway,
+            envelope::NOTICE_VERSION => &mut self.notice_version,
+            envelope::PROCESSOR => &mut self.processor,
+            envelope::INSTRUCTION => &mut self.instruction,
+            envelope::RETENTION_ROW => &mut self.retention_row,
+            envelope::RETENTION_VERSION => &mut self.retention_version,
+            envelope::DATA_CLASSES => return self.data_classes.push(text),
+            // Every way in has checked the shape of codes; one that fails here was never admitted.
+            envelope::ACTIVITY => {
+                self.activity = ActivityCode::new(text).unwrap_or_default();
+                return;
+            }
+            envelope::PARTY => {
+                self.party = PartyCode::new(text).unwrap_or_default();
+                return;
+            }
+            _ => return,
+        };
+        *place = text;
+    }
+
+    fn put_number(&mut self, number: u32, value: u64) {
+        let word = i32::try_from(value).unwrap_or(0);
+        match number {
+            envelope::ORIGIN => self.origin = clear::DataOrigin::try_from(word).unwrap_or_default(),
+            envelope::CHANNEL => self.channel = clear::Channel::try_from(word).unwrap_or_default(),
+            envelope::SUPERSEDES => self.supersedes = Some(value).filter(|number| *number > 0),
+            envelope::IMPORTED => self.imported = value != 0,
+            _ => {}
+        }
     }
 }
 
-impl From<clear::Envelope> for EnvelopeClear {
-    fn from(clear: clear::Envelope) -> Self {
-        Self {
-            origin: clear.origin(),
-            channel: clear.channel(),
-            controller: clear.controller,
-            // Every way in has checked the shape of codes; a code that fails here was never admitted.
-            activity: ActivityCode::new(clear.activity).unwrap_or_default(),
-            party: PartyCode::new(clear.party).unwrap_or_default(),
-            actor: clear.actor,
-            role: clear.role,
-            purpose: clear.purpose,
-            data_classes: clear.data_classes,
-            origin_body: clear.origin_body,
-            origin_gateway: clear.origin_gateway,
-            notice_version: clear.notice_version,
-            processor: clear.processor,
-            instruction: clear.instruction,
-            retention_row: clear.retention_row,
-            retention_version: clear.retention_version,
-            supersedes: Some(clear.supersedes).filter(|number| *number > 0),
-            imported: clear.imported,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invent::{Dice, invent};
+    use crate::{EventId, Personal};
+    use prost::Message as _;
+
+    impl From<clear::Envelope> for EnvelopeClear {
+        fn from(clear: clear::Envelope) -> Self {
+            Self {
+                origin: clear.origin(),
+                channel: clear.channel(),
+                controller: clear.controller,
+                // Every way in has checked the shape of codes; a code that fails here was never admitted.
+                activity: ActivityCode::new(clear.activity).unwrap_or_default(),
+                party: PartyCode::new(clear.party).unwrap_or_default(),
+                actor: clear.actor,
+                role: clear.role,
+                purpose: clear.purpose,
+                data_classes: clear.data_classes,
+                origin_body: clear.origin_body,
+                origin_gateway: clear.origin_gateway,
+                notice_version: clear.notice_version,
+                processor: clear.processor,
+                instruction: clear.instruction,
+                retention_row: clear.retention_row,
+                retention_version: clear.retention_version,
+                supersedes: Some(clear.supersedes).filter(|number| *number > 0),
+                imported: clear.imported,
+            }
+        }
+    }
+
+    #[test]
+    fn it_is_read_as_the_generated_message_reads_it() {
+        let mut dice = Dice(7);
+        for fact in crate::facts().iter().cycle().take(500) {
+            let event = invent(fact, &mut dice);
+            let Ok(data) = crate::decode_json(fact, event.json.as_bytes()) else {
+                continue;
+            };
+            let split = crate::split(data, &EventId::new(Personal::from("an id")));
+            let first = Reader::new(&split.body).element();
+            let bytes = match first.map(|element| (element.number, element.value)) {
+                Some((1, Value::Bytes(bytes))) => bytes,
+                _ => &[],
+            };
+            let message = clear::Envelope::decode(bytes).expect("checked bytes");
+            assert_eq!(split.clear, EnvelopeClear::from(message));
+            assert_eq!(split.clear, EnvelopeClear::of_body(&split.body));
         }
     }
 }

@@ -213,7 +213,7 @@ impl Alias {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes)
         .map(str::to_owned)
         .unwrap_or_default()

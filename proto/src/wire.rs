@@ -5,6 +5,9 @@ pub(crate) const VARINT: u8 = 0;
 /// Wire type of texts, messages and packed numbers.
 pub(crate) const LENGTH: u8 = 2;
 
+/// Most bytes of a varint.
+const VARINT_BYTES_MAX: usize = 10;
+
 /// Appends a minimal varint.
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -29,6 +32,7 @@ pub(crate) fn put_number(out: &mut Vec<u8>, number: u32, value: u64) {
 
 /// Appends bytes with tag and length, also when empty.
 pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, value: &[u8]) {
+    out.reserve(value.len() + 2 * VARINT_BYTES_MAX);
     put_tag(out, number, LENGTH);
     put_varint(out, value.len() as u64);
     out.extend_from_slice(value);
@@ -94,9 +98,20 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint of at most 10 bytes, minimal or not.
+    #[inline]
     pub(crate) fn varint(&mut self) -> Option<u64> {
+        match self.rest.split_first() {
+            Some((byte @ ..0x80, rest)) => {
+                self.rest = rest;
+                Some(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Option<u64> {
         let mut value = 0_u64;
-        for (place, byte) in self.rest.iter().take(10).enumerate() {
+        for (place, byte) in self.rest.iter().take(VARINT_BYTES_MAX).enumerate() {
             if place == 9 && *byte > 1 {
                 return None;
             }

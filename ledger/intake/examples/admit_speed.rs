@@ -191,11 +191,15 @@ impl Probe {
         self.measure("seed", 1, || {
             black_box(ground::array::<32>(&SystemRandom));
         });
-        let split = world.admitted();
+        let data = proto::decode_json(fact, DATA.as_bytes()).expect("a good event");
+        let split = proto::split(data, &id);
         self.measure("visit_texts", 1, || {
             let mut count = 0;
-            proto::visit_texts(black_box(&split.split), &mut |_| count += 1);
+            proto::visit_texts(black_box(&split), &mut |_| count += 1);
             black_box(count);
+        });
+        self.measure("idtag", 1, || {
+            black_box(chain::idtag::idtag(black_box(&[7; 32]), SOURCE, ID).is_ok());
         });
         self.measure("structured+admit", 1, || {
             black_box(world.admitted());

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Response, Uri, header};
 use super::Door;
 use super::answer::{self, ItemResult, Results};
 use super::request::{self, Parameters};
+use super::seeds::Seeds;
 use crate::admit::cloudevent::{self, Event, Events};
 use crate::admit::{Admitted, Finding, Publisher, Refusal, admit};
 use crate::engine::{Outcome, SubmitError};
@@ -47,7 +48,9 @@ async fn taken(
     let parameters = request::parameters(uri)?;
     let body = request::body(headers, body).await?;
     let attributes = request::attributes(headers)?;
-    let judged = judge(door, &publisher, headers, &attributes, &body).await?;
+    let judged = judge(door, &publisher, headers, &attributes, &body).await;
+    request::wipe(body);
+    let judged = judged?;
     let (batch, findings) = (judged.batch, judged.findings);
     if !parameters.dry_run
         && !findings.is_empty()
@@ -90,15 +93,20 @@ async fn judge(
         findings: Vec::new(),
     };
     match cloudevent::read(&request)? {
-        Events::One(event) => take(door, publisher, *event, &mut judged),
+        Events::One(event) => {
+            let seeds = Seeds::for_events(door.random.as_ref(), 1);
+            take(door, publisher, *event, &seeds, &mut judged);
+        }
         Events::Batch(items) => {
             judged.batch = true;
             judged.items.reserve_exact(items.len());
+            let seeds = Seeds::for_events(door.random.as_ref(), items.len());
             for (place, item) in items.into_iter().enumerate() {
                 if place % EVENTS_PER_TURN == EVENTS_PER_TURN - 1 {
                     tokio::task::yield_now().await;
                 }
-                take(door, publisher, cloudevent::structured(item), &mut judged);
+                let event = cloudevent::structured(item);
+                take(door, publisher, event, &seeds, &mut judged);
             }
         }
     }
@@ -110,10 +118,11 @@ fn take(
     door: &Door,
     publisher: &Publisher,
     event: Result<Event<'_>, Refusal>,
+    seeds: &Seeds<'_>,
     judged: &mut Judged,
 ) {
     let item = event.and_then(|event| {
-        admit(event, publisher, door.now(), door.random.as_ref()).map_err(|refused| {
+        admit(event, publisher, door.now(), seeds).map_err(|refused| {
             judged.findings.extend(refused.finding);
             refused.refusal
         })
@@ -183,7 +192,7 @@ fn worded(batch: bool, parameters: Parameters, mut results: Vec<ItemResult>) -> 
     } else {
         422
     };
-    answer::json(
+    answer::batch(
         status,
         &Results {
             dry_run: parameters.dry_run,

@@ -47,7 +47,9 @@ async fn found(
     let publisher = request::publisher(door, headers)?;
     let parameters = request::parameters(uri)?;
     let body = request::body(headers, body).await?;
-    let question = Question::parse(&body)?;
+    let question = Question::parse(&body);
+    request::wipe(body);
+    let question = question?;
     if !publisher.sources.contains(&question.source) {
         let rule = "the publisher is not registered to speak for this source";
         return Err(Refusal::new(RefusalCode::SourceNotAllowed, "source", rule));
@@ -76,7 +78,7 @@ async fn found(
             Some(receipt) => ItemResult::recorded(item, 200, receipt, parameters.foils),
             None => ItemResult::refused(item, &not_found),
         });
-    Ok(answer::json(
+    Ok(answer::batch(
         200,
         &Results {
             dry_run: false,

@@ -7,8 +7,10 @@
 
 mod answer;
 mod events;
+mod foil_json;
 mod foils;
 mod request;
+mod seeds;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -77,6 +77,15 @@ pub(super) async fn body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refus
         .map_err(|_| too_large())
 }
 
+/// Wipes a body that has been read, where the door is its only owner. A body that arrived whole with
+/// its headers still lies in the connection's buffer, which hyper owns and writes over.
+pub(super) fn wipe(body: Bytes) {
+    if let Ok(mut own) = body.try_into_mut() {
+        own.fill(0);
+        zeroize::optimization_barrier(own.as_ref());
+    }
+}
+
 fn too_large() -> Refusal {
     let rule = format!("a request has at most {REQUEST_BYTES_MAX} bytes");
     Refusal::new(RefusalCode::RequestTooLarge, "", rule)

@@ -39,7 +39,7 @@ fn a_good_event_is_read() {
 }
 
 #[test]
-fn attributes_are_refused_by_name_or_place() {
+fn attributes_that_are_missing_or_wrong_are_named() {
     use RefusalCode as C;
     check("\"1.0\"", "\"0.3\"", C::SpecVersion, "specversion");
     check(
@@ -87,6 +87,11 @@ fn attributes_are_refused_by_name_or_place() {
         C::DataMissing,
         "data",
     );
+}
+
+#[test]
+fn what_is_unknown_or_twice_is_refused_by_name_or_place() {
+    use RefusalCode as C;
     check(
         "\"id\"",
         "\"subject\":\"SECRET\",\"id\"",
