@@ -72,12 +72,17 @@ pub(crate) fn all(settings: &Settings) -> io::Result<ExitCode> {
     })
 }
 
+/// Numbers that one story has for its cases.
+const CASES_A_STORY: u64 = 1_000_000;
+
 /// The demo's events, a line each.
 pub(crate) fn story(count: u64, seed: u64) -> io::Result<ExitCode> {
     let now = unix_seconds();
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut line = Vec::new();
-    for event in Story::new(seed, count, now - STORY_DAYS * 86_400, now) {
+    for mut event in Story::new(seed, count, now - STORY_DAYS * 86_400, now) {
+        // Another story's cases are other cases, though it is about the same people.
+        event.case += seed * CASES_A_STORY;
         line.clear();
         event.write(&mut line);
         line.push(b'\n');
