@@ -66,7 +66,7 @@ mod tests {
         let mut drawn: BTreeSet<Vec<u8>> = drawn.chunks(SEED_BYTES).map(<[u8]>::to_vec).collect();
         let seeds = Seeds::for_events(&random, 4);
         for _ in 0..4 {
-            assert!(drawn.remove(&array::<SEED_BYTES>(&seeds).to_vec()));
+            assert!(drawn.remove(array::<SEED_BYTES>(&seeds).as_slice()));
         }
         let next: [u8; SEED_BYTES] = array(&seeds);
         assert_ne!(next, [0; SEED_BYTES]);
