@@ -121,7 +121,17 @@ async fn listen(shared: &Arc<Shared>, ready: impl FnOnce(&Ready)) -> Result<(), 
         // Receivers live in the two servers; both end on it.
         let _ = stop.send(true);
     };
-    let (tcp, unix, ()) = tokio::join!(over_tcp, over_socket, ended);
+    let mut both = std::pin::pin!(async { tokio::join!(over_tcp, over_socket) });
+    let (tcp, unix) = tokio::select! {
+        ended = &mut both => ended,
+        () = ended => match tokio::time::timeout(Duration::from_secs(DRAIN_S), both).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                tracing::warn!(DRAIN_S, "a request did not finish in time and is cut off; nothing of it was acknowledged");
+                return Ok(());
+            }
+        },
+    };
     tcp.and(unix)
 }
 
@@ -149,6 +159,24 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
+/// A server until its drain is over, or has lasted too long: a caller who sends or reads slowly does not hold up a stop.
+async fn in_time(
+    served: impl Future<Output = std::io::Result<()>>,
+    stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let too_long = async {
+        stopped(stopping).await;
+        tokio::time::sleep(Duration::from_secs(DRAIN_S)).await;
+    };
+    tokio::select! {
+        served = served => served,
+        () = too_long => {
+            tracing::warn!("connections that were still open after {DRAIN_S} seconds are closed");
+            Ok(())
+        }
+    }
+}
+
 async fn serve_tcp(
     shared: &Shared,
     tcp: TcpListener,
@@ -160,8 +188,8 @@ async fn serve_tcp(
             // A stream that refuses is a stream that is already gone.
             let _ = stream.set_nodelay(true);
         });
-        return axum::serve(tcp, routes)
-            .with_graceful_shutdown(stopped(stopping))
+        let served = axum::serve(tcp, routes).with_graceful_shutdown(stopped(stopping.clone()));
+        return in_time(served.into_future(), stopping)
             .await
             .map_err(ServeError::Io("serve HTTP"));
     };
@@ -205,8 +233,9 @@ async fn serve_unix(
 ) -> Result<(), ServeError> {
     let own = rustix::process::geteuid().as_raw();
     let listener = OwnerOnly { unix, own };
-    axum::serve(listener, routes.layer(axum::Extension(OverSocket)))
-        .with_graceful_shutdown(stopped(stopping))
+    let served = axum::serve(listener, routes.layer(axum::Extension(OverSocket)))
+        .with_graceful_shutdown(stopped(stopping.clone()));
+    in_time(served.into_future(), stopping)
         .await
         .map_err(ServeError::Io("serve the command line's socket"))
 }
