@@ -10,7 +10,7 @@
 //! Not here: what the steps do. Always: both queues are bounded; after a failed write nobody gets an answer but `Stopped`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -292,7 +292,12 @@ impl SequencerThread {
                     Err(_) => break,
                 }
             }
-            self.writer_idle |= self.idles.try_recv().is_ok();
+            match self.idles.try_recv() {
+                Ok(()) => self.writer_idle = true,
+                Err(TryRecvError::Empty) => {}
+                // The writer ended after a failure: whoever waits here is told by the end of this thread.
+                Err(TryRecvError::Disconnected) => return Err(IntakeError::Stopped),
+            }
             if !self.writer_idle && (last || self.sequencer.is_full()) {
                 // Nothing more is taken until the writer is idle; the queue fills, and doors answer 429.
                 self.idles.recv().map_err(|_| IntakeError::Stopped)?;
@@ -365,6 +370,10 @@ impl WriterThread {
                     // Every sender in `waiting` is dropped: the doors answer STOPPED, never a foil.
                     tracing::error!(cause = %Chain(&cause), "the journal stopped; nothing is acknowledged any more");
                     self.stopped.store(true, Ordering::SeqCst);
+                    drop(waiting);
+                    drop(self.idle);
+                    // Wakes the sequencer, which finds its writer gone. A full queue wakes it too.
+                    let _ = self.nudge.try_send(Message::WriterIdle);
                     return;
                 }
             }
