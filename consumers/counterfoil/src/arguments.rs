@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    admin, ask, check_config, example, init, keys, proof, publisher, serve, user, verify,
+    admin, ask, backup, check_config, example, init, keys, proof, publisher, restore, serve, user,
+    vault, verify,
 };
 use crate::failure::EXIT_CODES;
 use crate::publish;
@@ -123,6 +124,13 @@ pub(crate) enum Command {
     Rebuild(admin::RebuildArguments),
     /// Let a view go on without an event that it cannot apply
     Park(admin::ParkArguments),
+    /// Copy the running ledger
+    Backup(backup::BackupArguments),
+    /// Make a ledger from a backup
+    Restore(restore::RestoreArguments),
+    /// The vault's recovery key and its nightly re-key
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
     /// How the ledger and its views stand
     Status(admin::StatusArguments),
 }

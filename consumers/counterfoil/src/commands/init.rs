@@ -176,23 +176,35 @@ fn dpo(given: Option<&str>) -> Result<StaffReference, Failure> {
 
 /// Both as absolute paths, since `serve` may be started from anywhere.
 fn directories(own: &InitArguments) -> Result<(PathBuf, PathBuf), Failure> {
-    let made = |error: std::io::Error| {
-        Failure::Usage(format!("{} cannot be made: {error}", own.dir.display()))
-    };
-    let mut private = fs::DirBuilder::new();
-    private.recursive(true).mode(0o700);
-    private.create(&own.dir).map_err(made)?;
-    let dir = own.dir.canonicalize().map_err(made)?;
-    private.create(dir.join("run")).map_err(made)?;
+    let dir = private_directory(&own.dir)?;
+    private_directory(&dir.join("run"))?;
     let checkpoints = match &own.checkpoints {
         None => dir.join("checkpoints"),
         Some(path) => std::path::absolute(path)
-            .map_err(|error| Failure::Usage(format!("{} is no path: {error}", path.display())))?,
+            .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?,
     };
     Ok((dir, checkpoints))
 }
 
-fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+/// Makes a directory for its owner alone, where it is missing, and says its absolute path.
+///
+/// # Errors
+/// Where it cannot be made.
+pub(super) fn private_directory(dir: &Path) -> Result<PathBuf, Failure> {
+    let mut private = fs::DirBuilder::new();
+    let made = private
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .and_then(|()| dir.canonicalize());
+    made.map_err(|error| Failure::Usage(format!("{} cannot be made: {error}", dir.display())))
+}
+
+/// Writes a file that is not there yet.
+///
+/// # Errors
+/// Where it is, or cannot be written.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o640).open(path);
     let written = file.and_then(|mut file| {

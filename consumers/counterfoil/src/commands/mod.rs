@@ -4,6 +4,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod ask;
+pub(crate) mod backup;
 pub(crate) mod check_config;
 mod confirm;
 pub(crate) mod example;
@@ -11,8 +12,10 @@ pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod proof;
 pub(crate) mod publisher;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod user;
+pub(crate) mod vault;
 pub(crate) mod verify;
 
 use crate::arguments::{Arguments, Command};
@@ -41,6 +44,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Verify(own) => verify::run(globals, own),
         Command::Rebuild(own) => admin::rebuild(globals, own),
         Command::Park(own) => admin::park(globals, own),
+        Command::Backup(own) => backup::run(globals, own),
+        Command::Restore(own) => restore::run(globals, own),
+        Command::Vault(own) => vault::run(globals, own),
         Command::Status(_) => admin::status(globals),
     }
 }

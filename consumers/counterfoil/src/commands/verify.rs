@@ -74,6 +74,15 @@ pub(crate) fn run(globals: &Globals, own: &VerifyArguments) -> Result<(), Failur
     }
 }
 
+/// Says that what is verified is invented, where a key or the verdict shows it.
+fn banner(own: &VerifyArguments, verdict: &Verdict) {
+    let of_test = |line: &String| line.split(' ').any(output::is_test_origin);
+    let mut keys = own.key.iter().map(VerifierKey::name);
+    if keys.any(output::is_test_origin) || verdict.established.iter().any(of_test) {
+        output::aside(output::BANNER);
+    }
+}
+
 fn file(globals: &Globals, own: &VerifyArguments, path: &Path) -> Result<(), Failure> {
     let bytes = if path == Path::new("-") {
         read_limited(std::io::stdin().lock())
@@ -81,7 +90,9 @@ fn file(globals: &Globals, own: &VerifyArguments, path: &Path) -> Result<(), Fai
         std::fs::File::open(path).and_then(read_limited)
     };
     let bytes = bytes.map_err(|error| unreadable(path, &error))?;
-    show(globals, &verifier::verify_file(&bytes, &own.key))
+    let verdict = verifier::verify_file(&bytes, &own.key);
+    banner(own, &verdict);
+    show(globals, &verdict)
 }
 
 fn read_limited(from: impl Read) -> std::io::Result<Vec<u8>> {
@@ -115,7 +126,11 @@ fn ledger(globals: &Globals, own: &VerifyArguments, place: &str) -> Result<(), F
         );
     }
     let kept = kept(own)?;
-    show_or_refuse(globals, verifier::verify_ledger(place, &own.key, &kept))
+    let verdict = verifier::verify_ledger(place, &own.key, &kept);
+    if let Ok(verdict) = &verdict {
+        banner(own, verdict);
+    }
+    show_or_refuse(globals, verdict)
 }
 
 fn directory(
@@ -138,6 +153,9 @@ fn directory(
     }
     let journal = dir.join("journal");
     let verdict = verifier::verify_directory(&journal, &own.key, &checkpoints, None);
+    if let (Ok(verdict), false) = (&verdict, own.offline) {
+        banner(own, verdict);
+    }
     show_or_refuse(globals, verdict)
 }
 
@@ -182,10 +200,6 @@ fn show_or_refuse(
 }
 
 fn show(globals: &Globals, verdict: &Verdict) -> Result<(), Failure> {
-    let of_test = |line: &String| line.split(' ').any(output::is_test_origin);
-    if globals.config.is_none() && verdict.established.iter().any(of_test) {
-        output::aside(output::BANNER);
-    }
     match globals.format {
         Format::Json => output::answer(&format!("{:#}", verdict.to_json()))?,
         Format::Table | Format::Csv => output::answer(&output_lines(&verdict.to_text()))?,

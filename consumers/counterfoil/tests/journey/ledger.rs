@@ -116,13 +116,6 @@ impl Ledger {
         self.dir.path().join(name)
     }
 
-    /// Writes a file beside the ledger and says where it is.
-    pub(crate) fn file(&self, name: &str, content: &str) -> String {
-        let path = self.path(name);
-        std::fs::write(&path, content).expect("written");
-        path.to_str().expect("text").to_owned()
-    }
-
     /// Runs a command on this ledger.
     pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Said {
         let config = self.path("ledger/counterfoil.toml");

@@ -1,6 +1,7 @@
 //! Journeys of the real binary: from `init` to a found tampering, and what every command answers when
 //! something is wrong.
 
+mod backups;
 mod ledger;
 mod publishing;
 mod refusals;

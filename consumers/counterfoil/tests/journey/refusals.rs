@@ -38,6 +38,7 @@ fn every_command_has_help_with_an_example() {
         ("user", "add list disable"),
         ("publisher", "add rotate revoke list"),
         ("keys", "show"),
+        ("vault", "recovery-key rekey"),
         ("ask", "person trail event status"),
     ] {
         all.extend(words.split(' ').map(|word| vec![family, word]));

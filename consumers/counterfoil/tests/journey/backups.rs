@@ -1,0 +1,89 @@
+//! A backup of the running ledger, rehearsed, restored, and refused where signed events would be missing.
+
+use crate::example;
+use crate::ledger::{Ledger, Said, run};
+
+const ORIGIN: &str = "test.westmere.example/counterfoil";
+
+fn restore(ledger: &Ledger, to: &str, more: &[&str]) -> Said {
+    let [from, secret, to] = ["backups", "secret", to].map(|name| ledger.path(name));
+    let [from, secret, to] = [&from, &secret, &to].map(|path| path.to_str().expect("text"));
+    let mut arguments = vec![
+        "restore", from, "--origin", ORIGIN, "--secret", secret, "--dir", to,
+    ];
+    arguments.extend(["--accept-unproven", "--listen", "127.0.0.1:0"]);
+    arguments.extend(more);
+    run(&arguments, "")
+}
+
+#[test]
+fn a_backup_is_rehearsed_and_restored() {
+    let mut ledger = Ledger::serving();
+    ledger.publish(&example("collection.collected"), &[]).well();
+    let [public, secret, backups] = ["public", "secret", "backups"].map(|name| ledger.path(name));
+    let [public, secret, backups] =
+        [&public, &secret, &backups].map(|path| path.to_str().expect("text"));
+    run(
+        &[
+            "vault",
+            "recovery-key",
+            "--public",
+            public,
+            "--secret",
+            secret,
+        ],
+        "",
+    )
+    .well();
+    let wrong = ledger.run(&["backup", "-o", backups, "--recovery-key", secret], "");
+    assert_eq!(
+        wrong.code,
+        Some(2),
+        "the secret half stays away from the ledger: {wrong:?}"
+    );
+    let taken = ledger
+        .run(&["backup", "-o", backups, "--recovery-key", public], "")
+        .well();
+    assert!(taken.out.contains("the first 4 events"), "{taken:?}");
+    ledger.run(&["vault", "rekey"], "").well();
+    ledger.run(&["verify"], "").well();
+    assert_eq!(ledger.stop(), Some(0));
+
+    let unsaid = restore(&ledger, "rehearsal", &["--verify"]);
+    assert_eq!(unsaid.code, Some(2), "{unsaid:?}");
+    let rehearsed = restore(&ledger, "rehearsal", &["--verify", "--nothing-newer"]).well();
+    assert!(
+        rehearsed.out.contains("4 records and 4 slots"),
+        "{rehearsed:?}"
+    );
+    assert!(!ledger.path("rehearsal").exists());
+
+    // The checkpoint that was signed after the backup shows what a restore would lose.
+    let kept = ledger.path("ledger/checkpoints");
+    let kept = kept.to_str().expect("text");
+    let shorter = restore(&ledger, "shorter", &["--checkpoint", kept]);
+    assert_eq!(shorter.code, Some(1), "{shorter:?}");
+    assert!(
+        shorter.err.contains("acknowledged events are missing"),
+        "{shorter:?}"
+    );
+
+    let token = std::fs::read(ledger.path("ledger/run/token")).expect("a token");
+    std::fs::remove_dir_all(ledger.path("ledger")).expect("lost");
+    restore(&ledger, "ledger", &["--nothing-newer"]).well();
+    ledger.serve();
+    std::fs::write(ledger.path("ledger/run/token"), token).expect("put back");
+    ledger
+        .run(&["verify", "--token-file", &owner_only(&ledger)], "")
+        .well();
+    let again = ledger.publish(&example("collection.collected"), &[]).well();
+    assert!(again.out.contains("\"repeated\": 1"), "{again:?}");
+}
+
+/// The token's file, for its owner alone.
+fn owner_only(ledger: &Ledger) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let path = ledger.path("ledger/run/token");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("chmod");
+    path.to_str().expect("text").to_owned()
+}
