@@ -45,10 +45,11 @@ impl Export {
             return Some((level, shelf + 1));
         }
         match level {
+            // First, since an import needs the finding key to know where other rows lie.
+            Level::Service => Some((Level::Person, 0)),
             Level::Person => Some((Level::Case, 0)),
             Level::Case => Some((Level::Finding, 0)),
-            Level::Finding => Some((Level::Service, 0)),
-            Level::Service | Level::Table => None,
+            Level::Finding | Level::Table => None,
         }
     }
 }
@@ -82,12 +83,13 @@ impl Vault {
             shared: self.shared.clone(),
             view: self.shared.view(),
             head,
-            next: Some((Level::Person, 0)),
+            next: Some((Level::Service, 0)),
         }
     }
 }
 
-/// Makes a vault of exported rows in an empty directory. Rows are held in memory until the one commit.
+/// Makes a vault of exported rows in an empty directory, in one commit. Some 16,384 rows are held at once where they come in the order of
+/// an export; those that come before the service shelf's are all held.
 ///
 /// # Errors
 /// As `init`; `Malformed` for a head that no vault had, or rows without the finding key; whatever `rows` yields.

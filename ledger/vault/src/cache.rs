@@ -1,7 +1,8 @@
 //! A bounded map of what was opened lately, in shards, so that resolves do not wait for each other.
 //!
-//! Not here: what is true (the store and the rows not yet absorbed are). Always: at most about `entries_max` entries: each shard keeps two
-//! generations and forgets the older one when the younger is full; after `clear` nothing from before it comes back.
+//! Not here: what is true (the store and the rows not yet absorbed are). Always: at most `entries_max` entries: each shard keeps two
+//! generations and forgets the older one when the younger is full; after `clear` nothing from before it comes back. A table has its full
+//! size from its first entry and none is ever taken out of it, so that no copy of a key is left where no one wipes it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -52,9 +53,15 @@ impl<V: Clone> Cache<V> {
         };
         Cache {
             shards: (0..SHARDS).map(|_| shard()).collect(),
-            young_max: (entries_max / SHARDS / 2).max(1),
+            young_max: full_table(entries_max / SHARDS / 2),
             version: AtomicU64::new(0),
         }
+    }
+
+    /// Bytes that all tables take when they are full.
+    pub(crate) fn bytes_max(&self) -> usize {
+        let buckets = (self.young_max * 8).div_ceil(7).next_power_of_two();
+        SHARDS * 2 * buckets * (size_of::<([u8; 16], V)>() + 1)
     }
 
     /// To be taken before the store is read; `put` refuses what was read before a `clear`.
@@ -67,7 +74,7 @@ impl<V: Clone> Cache<V> {
         if let Some(value) = shard.young.get(key) {
             return Some(value.clone());
         }
-        let value = shard.old.remove(key)?;
+        let value = shard.old.get(key)?.clone();
         self.insert(&mut shard, *key, value.clone());
         Some(value)
     }
@@ -93,6 +100,9 @@ impl<V: Clone> Cache<V> {
         if shard.young.len() >= self.young_max {
             shard.old = std::mem::take(&mut shard.young);
         }
+        if shard.young.capacity() == 0 {
+            shard.young = Map::with_capacity_and_hasher(self.young_max, Default::default());
+        }
         shard.young.insert(key, value);
     }
 
@@ -104,6 +114,15 @@ impl<V: Clone> Cache<V> {
             .get(at)
             .expect("the remainder is below the number of shards");
         shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The most entries, at most so many but at least one, with which a table of a power of two of buckets is full: seven of eight.
+fn full_table(entries: usize) -> usize {
+    let buckets = 1usize << (entries * 8 / 7).max(1).ilog2();
+    match buckets {
+        0..8 => buckets.saturating_sub(1).max(1),
+        _ => buckets / 8 * 7,
     }
 }
 
@@ -128,6 +147,14 @@ mod tests {
             .filter(|n| cache.get(&key(*n)).is_some())
             .count();
         assert!((1..=320).contains(&kept), "{kept}");
+        for shard in &cache.shards {
+            let shard = shard.lock().expect("not poisoned");
+            assert!(
+                shard.young.capacity() <= 8,
+                "grown to {}",
+                shard.young.capacity()
+            );
+        }
         cache.clear();
         cache.put(version, key(1), 1);
         assert_eq!((cache.get(&key(1)), cache.get(&key(0))), (None, None));

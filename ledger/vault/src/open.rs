@@ -24,7 +24,7 @@ use crate::root::{FileRoot, RootStore};
 use crate::rows::{Level, Row, SecretKind, SigningKind, encoded, key_of};
 use crate::service::Service;
 use crate::shared::{Opened, Shared};
-use crate::shelves::{NewRows, PartCounts, Reach, Rewriter, open_stored};
+use crate::shelves::{Home, NewRows, PartCounts, Reach, Rewriter, open_stored};
 use crate::store::{Ledger, Position, State, Store, StoreView};
 use crate::table::{Geometry, Table, TableFile};
 use crate::vault::{Intake, OpenReport, Vault, Writer};
@@ -42,7 +42,8 @@ pub struct Options {
     pub accept_unproven: bool,
     /// Memory for the store's pages, in bytes.
     pub cache_bytes: usize,
-    /// Opened entries kept in memory, about 100 bytes each.
+    /// Opened entries kept in memory, at most 48 bytes each on average (`VaultReader::cache_bytes_max`): about one for each person, and two
+    /// for each stream, that gets events again.
     pub streams_cached_max: usize,
 }
 
@@ -109,30 +110,8 @@ pub(crate) fn create(
     position: Position,
     rows: impl Iterator<Item = Result<Row, VaultError>>,
 ) -> Result<(), VaultError> {
-    let exists = disk
-        .exists(dir)
-        .map_err(VaultError::io("look for the vault"))?;
-    if exists
-        && !disk
-            .list(dir)
-            .map_err(VaultError::io("list the vault"))?
-            .is_empty()
-    {
-        return Err(VaultError::Exists);
-    }
-    let mut new_in = Vec::new();
-    for made in dir.ancestors().filter(|made| !made.as_os_str().is_empty()) {
-        if disk
-            .exists(made)
-            .map_err(VaultError::io("look for the vault"))?
-        {
-            break;
-        }
-        new_in.extend(
-            made.parent()
-                .filter(|parent| !parent.as_os_str().is_empty()),
-        );
-    }
+    refuse_existing(disk, dir)?;
+    let new_in = directories_to_be(disk, dir)?;
     disk.create_dir(dir)
         .map_err(VaultError::io("create the vault's directory"))?;
     let _lock = lock(disk, dir)?;
@@ -147,16 +126,6 @@ pub(crate) fn create(
     let table = Table::fresh(geometry, 1, &**random);
     table_file.write(&table, &root, &**random)?;
 
-    let all: Vec<Row> = rows.collect::<Result<_, _>>()?;
-    let finding_key = all.iter().find_map(|row| match row {
-        Row::Secret {
-            kind: SecretKind::Finding,
-            name: 0,
-            key,
-        } => Some(key.clone()),
-        _ => None,
-    });
-    let finding_key = finding_key.ok_or(VaultError::Malformed("vault rows"))?;
     let change = store.change()?;
     let origin_hash = chain::origin_hash(&options.origin);
     change.put_ledger(&Ledger {
@@ -164,7 +133,7 @@ pub(crate) fn create(
         chain: options.chain,
         geometry,
     })?;
-    put_rows(&change, &table, &finding_key, &**random, all)?;
+    put_rows(&change, &table, &**random, rows)?;
     // The last durable step: without this commit the directory is no vault.
     change.commit(&State {
         generation: 1,
@@ -174,36 +143,91 @@ pub(crate) fn create(
     })
 }
 
+fn refuse_existing(disk: &SharedDisk, dir: &Path) -> Result<(), VaultError> {
+    let exists = disk
+        .exists(dir)
+        .map_err(VaultError::io("look for the vault"))?;
+    if exists
+        && !disk
+            .list(dir)
+            .map_err(VaultError::io("list the vault"))?
+            .is_empty()
+    {
+        return Err(VaultError::Exists);
+    }
+    Ok(())
+}
+
+/// The directories that get a new entry when `dir` is made: to be synced after it.
+fn directories_to_be<'a>(disk: &SharedDisk, dir: &'a Path) -> Result<Vec<&'a Path>, VaultError> {
+    let mut new_in = Vec::new();
+    for made in dir.ancestors().filter(|made| !made.as_os_str().is_empty()) {
+        let exists = disk.exists(made);
+        if exists.map_err(VaultError::io("look for the vault"))? {
+            break;
+        }
+        let parent = made.parent();
+        new_in.extend(parent.filter(|parent| !parent.as_os_str().is_empty()));
+    }
+    Ok(new_in)
+}
+
+/// Rows that `create` holds at once, beside those that come before the finding key.
+const ROWS_HELD_MAX: usize = 16_384;
+
+/// Puts rows on their shelves, a batch at a time. The finding key must be among them; what comes before it is held.
 fn put_rows(
     change: &crate::store::Change,
     table: &Table,
-    finding_key: &Key32,
     random: &dyn Random,
-    rows: Vec<Row>,
+    rows: impl Iterator<Item = Result<Row, VaultError>>,
 ) -> Result<(), VaultError> {
     let counts = PartCounts::new(table.geometry);
-    let rewriter = Rewriter {
-        change,
-        old: table,
-        new: table,
-        finding_key,
-        random,
-        counts: &counts,
+    let mut finding_key = None;
+    let mut held = Vec::new();
+    let put = |held: &mut Vec<Row>, finding_key: &Key32| -> Result<(), VaultError> {
+        let rewriter = Rewriter {
+            change,
+            old: table,
+            new: table,
+            finding_key,
+            random,
+            counts: &counts,
+        };
+        let mut shelves = std::collections::BTreeMap::<(Level, u32), NewRows>::new();
+        for row in held.drain(..) {
+            let bytes = encoded(&row)?;
+            let home = Home::of_row(&bytes, finding_key, table.geometry)?;
+            let key = key_of(&bytes).ok_or(VaultError::Malformed("row"))?.to_vec();
+            let shelf = shelves.entry((home.level, home.shelf)).or_default();
+            shelf.insert(key, bytes);
+        }
+        for (place, rows) in shelves {
+            rewriter.rewrite(place, rows, Reach::Touched, &|_| true)?;
+        }
+        Ok(())
     };
-    let mut shelves = std::collections::BTreeMap::<(Level, u32), NewRows>::new();
     for row in rows {
-        let bytes = encoded(&row)?;
-        let home = crate::shelves::Home::of_row(&bytes, finding_key, table.geometry)?;
-        let key = key_of(&bytes).ok_or(VaultError::Malformed("row"))?.to_vec();
-        shelves
-            .entry((home.level, home.shelf))
-            .or_default()
-            .insert(key, bytes);
+        let row = row?;
+        if let Row::Secret {
+            kind: SecretKind::Finding,
+            name: 0,
+            key,
+        } = &row
+        {
+            finding_key = Some(key.clone());
+        }
+        held.push(row);
+        if let Some(key) = &finding_key
+            && held.len() >= ROWS_HELD_MAX
+        {
+            put(&mut held, key)?;
+        }
     }
-    for (place, rows) in shelves {
-        rewriter.rewrite(place, rows, Reach::Touched, &|_| true)?;
-    }
-    Ok(())
+    put(
+        &mut held,
+        &finding_key.ok_or(VaultError::Malformed("vault rows"))?,
+    )
 }
 
 fn first_rows(

@@ -217,4 +217,4 @@ pub(crate) fn decode_plain(plain: &[u8]) -> Result<PartRows, VaultError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

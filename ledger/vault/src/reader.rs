@@ -53,6 +53,12 @@ impl VaultReader {
         self.shared.epoch.load(Ordering::Acquire)
     }
 
+    /// Bytes that opened entries take at most, whatever is asked; the store's own pages are beside that.
+    #[must_use]
+    pub fn cache_bytes_max(&self) -> usize {
+        self.shared.caches.bytes_max()
+    }
+
     /// The hash that an alias is found by.
     #[must_use]
     pub fn alias_hash(&self, system: &str, local_id: &Personal<String>) -> FindingHash {

@@ -16,7 +16,9 @@ use proto::ids::{
 };
 
 pub use codec::ROW_BYTES_MAX;
-pub(crate) use codec::{Cut, RowBytes, encoded, key_of};
+pub(crate) use codec::{
+    Cut, NamedIn, NamedOut, RowBytes, encoded, key_of, put_length, take_length,
+};
 
 use crate::keys::{FenceTag, Key32, StreamSecret};
 
@@ -367,4 +369,4 @@ impl fmt::Debug for Row {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,27 +2,28 @@
 //!
 //! ```text
 //! section = intake key id[16] ‖ nonce[12] ‖ AES-256-GCM( plain ) with tag[16]         a multiple of 1,024 bytes, or empty
-//! plain   = version u8 (=1) ‖ count u32 ‖ count × ( length u16 ‖ row ) ‖ zeros
+//! plain   = version u8 (=1) ‖ count u32 ‖ rows (rows/codec/named.rs) ‖ zeros
 //! data    = origin hash[32] ‖ chain u32 ‖ group u64 ‖ first index u64
 //! ```
 //!
-//! Always: rows are shuffled, and at least 640 bytes a new stream are taken, so that neither order nor length tells a person with many
+//! Always: rows are shuffled, and at least 320 bytes a new stream are taken, so that neither order nor length tells a person with many
 //! aliases from one with few. A group without rows has an empty section (THREATS.md says what that shows).
 
 use ground::Random;
 use proto::ids::{ChainNumber, Index};
-use zeroize::Zeroizing;
 
 use crate::error::VaultError;
 use crate::keys::{Key32, NONCE_BYTES, TAG_BYTES};
-use crate::rows::{Cut, Row, RowBytes};
+use crate::rows::{Cut, NamedIn, NamedOut, Row};
 
-/// Room that every new stream takes in a section, in bytes: a new person's stream with two aliases and five index rows.
-pub const SECTION_BYTES_PER_STREAM: usize = 640;
+/// Room that every new stream takes in a section, in bytes: a new person's first stream with two aliases and all six kinds of values
+/// (303 bytes), codes of its own included.
+pub const SECTION_BYTES_PER_STREAM: usize = 320;
 /// A section's length is a multiple of this, in bytes.
 pub const SECTION_BLOCK_BYTES: usize = 1024;
 
 const VERSION: u8 = 1;
+const PLAIN_HEAD_BYTES: usize = 1 + 4;
 const KEY_ID_BYTES: usize = 16;
 const AROUND_BYTES: usize = KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES;
 
@@ -52,37 +53,40 @@ impl SectionPlace<'_> {
 }
 
 /// Seals the rows of one group. No rows, no section.
+///
+/// # Errors
+/// `Limit` for a row that is too long.
 pub(crate) fn seal(
     key: (&[u8; 16], &Key32),
     place: SectionPlace<'_>,
-    mut rows: Vec<RowBytes>,
+    rows: &[Row],
     new_streams: u32,
     random: &dyn Random,
-) -> Vec<u8> {
+) -> Result<Vec<u8>, VaultError> {
     if rows.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    shuffle(&mut rows, random);
-    let used: usize = rows.iter().map(|row| 2 + row.len()).sum();
+    let mut shuffled: Vec<&Row> = rows.iter().collect();
+    shuffle(&mut shuffled, random);
     let share = usize::try_from(new_streams)
         .unwrap_or(usize::MAX)
         .saturating_mul(SECTION_BYTES_PER_STREAM);
-    let plain_bytes = 1 + 4 + used.max(share);
-    let padded = (AROUND_BYTES + plain_bytes).next_multiple_of(SECTION_BLOCK_BYTES) - AROUND_BYTES;
-    let mut plain = Zeroizing::new(Vec::with_capacity(padded));
-    plain.push(VERSION);
-    let count = u32::try_from(rows.len()).expect("a group of 8 MiB has fewer rows");
-    plain.extend_from_slice(&count.to_be_bytes());
-    for row in &rows {
-        let length = u16::try_from(row.len()).expect("the row codec refuses longer rows");
-        plain.extend_from_slice(&length.to_be_bytes());
-        plain.extend_from_slice(row);
+    let room = share.saturating_add(PLAIN_HEAD_BYTES + SECTION_BLOCK_BYTES);
+    let mut plain = NamedOut::with_room(&shuffled, room);
+    plain.put_raw(&[VERSION]);
+    let count = u32::try_from(rows.len()).map_err(|_| VaultError::Limit("rows of a group"))?;
+    plain.put_raw(&count.to_be_bytes());
+    for row in shuffled {
+        plain.put_row(row)?;
     }
+    let mut plain = plain.bytes();
+    let taken = plain.len().max(PLAIN_HEAD_BYTES + share);
+    let padded = (AROUND_BYTES + taken).next_multiple_of(SECTION_BLOCK_BYTES) - AROUND_BYTES;
     plain.resize(padded, 0);
     let (id, key) = key;
     let mut section = id.to_vec();
     section.extend_from_slice(&key.seal(random, &plain, &place.data()));
-    section
+    Ok(section)
 }
 
 /// Which intake key a section asks for; `None` for an empty section.
@@ -117,18 +121,18 @@ pub(crate) fn decode_plain(plain: &[u8]) -> Result<Vec<Row>, VaultError> {
         return Err(WRONG);
     }
     let count = cut.u32().ok_or(WRONG)?;
+    let mut named = NamedIn::new(cut.0);
     let mut rows = Vec::new();
     for _ in 0..count {
-        let length = usize::from(cut.u16().ok_or(WRONG)?);
-        rows.push(Row::decode(cut.slice(length).ok_or(WRONG)?)?);
+        rows.push(named.take_row().ok_or(WRONG)?);
     }
-    if cut.0.iter().any(|byte| *byte != 0) {
+    if named.rest().iter().any(|byte| *byte != 0) {
         return Err(WRONG);
     }
     Ok(rows)
 }
 
-fn shuffle(rows: &mut [RowBytes], random: &dyn Random) {
+fn shuffle(rows: &mut [&Row], random: &dyn Random) {
     for last in (1..rows.len()).rev() {
         let bound = u128::try_from(last + 1).expect("a usize fits");
         let drawn = u128::from(u64::from_be_bytes(ground::array(random)));
@@ -140,19 +144,22 @@ fn shuffle(rows: &mut [RowBytes], random: &dyn Random) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::encoded;
+    use crate::rows::{RowBytes, StreamPlace, encoded};
     use ground::SeededRandom;
     use proto::ids::StreamId;
 
-    fn rows(count: u8) -> Vec<RowBytes> {
-        let place = crate::rows::StreamPlace::Case(1);
-        (0..count)
-            .map(|n| Row::StreamShelf {
-                stream: StreamId([n; 16]),
-                place,
-            })
-            .map(|row| encoded(&row).expect("encodes"))
-            .collect()
+    fn rows(count: u8) -> Vec<Row> {
+        let place = StreamPlace::Case(1);
+        let row = |n| Row::StreamShelf {
+            stream: StreamId([n; 16]),
+            place,
+        };
+        (0..count).map(row).collect()
+    }
+
+    fn bytes(rows: &[Row]) -> Vec<RowBytes> {
+        let encode = |row| encoded(row).expect("encodes");
+        rows.iter().map(encode).collect()
     }
 
     fn place(origin_hash: &[u8; 32]) -> SectionPlace<'_> {
@@ -167,17 +174,17 @@ mod tests {
     #[test]
     fn a_section_comes_back_shuffled_and_only_at_its_place() {
         let (random, key, origin) = (SeededRandom::new(3), Key32::new([1; 32]), [2; 32]);
-        let section = seal((&[5; 16], &key), place(&origin), rows(40), 1, &random);
+        let mut put = rows(40);
+        put.extend(crate::rows::tests::one_of_each());
+        let section = seal((&[5; 16], &key), place(&origin), &put, 1, &random).expect("seals");
         assert_eq!(key_id(&section).expect("whole"), Some([5; 16]));
-        let opened = open(&key, place(&origin), &section).expect("opens");
-        let bytes: Vec<_> = opened
-            .iter()
-            .map(|row| encoded(row).expect("encodes"))
-            .collect();
-        assert_ne!(bytes, rows(40), "shuffled");
-        let mut sorted = bytes;
-        sorted.sort_unstable_by(|a, b| a.as_slice().cmp(b.as_slice()));
-        assert_eq!(sorted, rows(40));
+        let opened = bytes(&open(&key, place(&origin), &section).expect("opens"));
+        assert_ne!(opened, bytes(&put), "shuffled");
+        let sorted = |mut rows: Vec<RowBytes>| {
+            rows.sort_unstable_by(|a, b| a.as_slice().cmp(b.as_slice()));
+            rows
+        };
+        assert_eq!(sorted(opened), sorted(bytes(&put)));
         let elsewhere = SectionPlace {
             group: 8,
             ..place(&origin)
@@ -190,18 +197,68 @@ mod tests {
     fn length_tells_new_streams_and_kibibytes_only() {
         let (random, key, origin) = (SeededRandom::new(3), Key32::new([1; 32]), [2; 32]);
         let length = |count, streams| {
-            seal(
-                (&[5; 16], &key),
-                place(&origin),
-                rows(count),
-                streams,
-                &random,
-            )
-            .len()
+            let rows = rows(count);
+            let sealed = seal((&[5; 16], &key), place(&origin), &rows, streams, &random);
+            sealed.expect("seals").len()
         };
         assert_eq!(length(0, 0), 0);
         assert_eq!((length(1, 1), length(12, 1)), (1024, 1024));
-        assert_eq!((length(1, 10), length(90, 10)), (7168, 7168));
+        assert_eq!((length(1, 10), length(120, 10)), (4096, 4096));
+    }
+
+    /// The fixed share is not smaller, and hardly larger, than what the largest ordinary new person needs.
+    #[test]
+    fn a_new_person_with_all_kinds_of_values_fits_the_share() {
+        let person = crate::rows::PersonRef {
+            shelf: 70_000,
+            person: [3; 16],
+        };
+        let hash = |n: u8| crate::rows::FindingHash([n; 16]);
+        let stream = StreamId([4; 16]);
+        let code = |text: String| proto::ids::ActivityCode::new(text).expect("a code");
+        let mut rows = vec![
+            Row::Person {
+                person,
+                label_key: Key32::new([1; 32]),
+            },
+            Row::Stream {
+                person,
+                stream,
+                activity: code("a".repeat(12)),
+                party: proto::ids::PartyCode::new("p".repeat(10)).expect("a code"),
+                secret: crate::keys::StreamSecret::new([2; 32]),
+                alone: false,
+                given: 1,
+            },
+            Row::StreamShelf {
+                stream,
+                place: StreamPlace::Person(person),
+            },
+        ];
+        rows.extend((0..2).map(|n| Row::Alias {
+            hash: hash(n),
+            person,
+            stream,
+        }));
+        let kinds = [
+            crate::rows::IndexKind::Name,
+            crate::rows::IndexKind::FamilyName,
+            crate::rows::IndexKind::DateOfBirth,
+            crate::rows::IndexKind::Postcode,
+            crate::rows::IndexKind::Email,
+            crate::rows::IndexKind::Telephone,
+        ];
+        rows.extend(kinds.into_iter().map(|kind| Row::Index {
+            kind,
+            hash: hash(9 + kind as u8),
+            person,
+            stream,
+        }));
+        let all: Vec<&Row> = rows.iter().collect();
+        let mut out = NamedOut::with_room(&all, 0);
+        rows.iter().for_each(|row| out.put_row(row).expect("fits"));
+        let taken = out.bytes().len();
+        assert!((288..=SECTION_BYTES_PER_STREAM).contains(&taken), "{taken}");
     }
 
     #[test]

@@ -136,6 +136,13 @@ impl Service {
                 });
             }
             Row::Secret { kind, name, key } => _ = self.secrets.insert((kind, name), key),
+            gone => self.apply_gone(gone),
+        }
+    }
+
+    /// What is fenced or destroyed.
+    fn apply_gone(&mut self, row: Row) {
+        match row {
             Row::FencedTag { tag, .. } => _ = self.fenced.insert(tag),
             Row::DestroyedTag { tag, generation } => _ = self.destroyed.insert(tag, generation),
             Row::CohortStream {

@@ -41,15 +41,24 @@ pub(crate) struct Caches {
 }
 
 impl Caches {
-    /// A quarter of the entries for each kind but streams by name, which are asked most.
+    /// Most entries for what every event asks: the stream by its name, and what it justifies.
     pub(crate) fn new(entries_max: usize) -> Caches {
+        let share = entries_max / 16;
         Caches {
-            aliases: Cache::new(entries_max / 4),
-            named: Cache::new(entries_max / 2),
-            streams: Cache::new(entries_max / 8),
-            justified: Cache::new(entries_max / 2),
-            unmarked: Cache::new(entries_max / 8),
+            aliases: Cache::new(share * 3),
+            named: Cache::new(share * 5),
+            streams: Cache::new(share),
+            justified: Cache::new(share * 6),
+            unmarked: Cache::new(share),
         }
+    }
+
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.aliases.bytes_max()
+            + self.named.bytes_max()
+            + self.streams.bytes_max()
+            + self.justified.bytes_max()
+            + self.unmarked.bytes_max()
     }
 
     pub(crate) fn clear(&self) {
@@ -236,4 +245,22 @@ fn read(
         .part(place.level, place.shelf, place.part, |stored| {
             open_stored(&view.table, place, locator, stored)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `Options::streams_cached_max` says: an entry takes 35 to 45 bytes on average, room for the hash tables included.
+    #[test]
+    fn a_cached_entry_takes_the_memory_that_is_said() {
+        for entries in [100_000, 1_000_000, 3_000_000] {
+            let caches = Caches::new(entries);
+            let bytes = caches.bytes_max();
+            assert!(bytes <= entries * 48, "{} bytes an entry", bytes / entries);
+        }
+        let empty = Caches::new(1_000_000);
+        empty.clear();
+        assert!(empty.justified.get(&[1; 16]).is_none());
+    }
 }

@@ -17,7 +17,7 @@ use crate::overlay::PendingGroup;
 use crate::reader::VaultReader;
 use crate::root::{RootStore, Strength};
 use crate::rotation::Rotation;
-use crate::rows::{Level, Row, RowBytes, encoded, key_of};
+use crate::rows::{Level, Row, encoded, key_of};
 use crate::section::{self, SectionPlace};
 use crate::shared::Shared;
 use crate::shelves::{Home, NewRows, Reach, Rewriter};
@@ -160,21 +160,11 @@ impl Vault {
         if intake.seals > SEALS_PER_KEY_MAX {
             return Err(VaultError::Limit("seals of one intake key"));
         }
-        let encoded = rows
-            .iter()
-            .map(encoded)
-            .collect::<Result<Vec<RowBytes>, _>>()?;
         let service = self.shared.service();
         let key = service.sealing_intake_key(group).ok_or(VaultError::NoKey)?;
         let place = self.section_place(group, first);
         let streams = u32::try_from(new_streams).unwrap_or(u32::MAX);
-        Ok(section::seal(
-            key,
-            place,
-            encoded,
-            streams,
-            &*self.shared.random,
-        ))
+        section::seal(key, place, rows, streams, &*self.shared.random)
     }
 
     /// Makes the rows of a sequenced group visible to every lookup. Groups come in ascending order.

@@ -8,7 +8,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::rows::{Cut, ROW_BYTES_MAX};
+use crate::rows::{Cut, ROW_BYTES_MAX, put_length, take_length};
 
 /// Rows, opened: one wiped buffer and where each row ends in it. Sorted where they are of one block.
 #[derive(Default)]
@@ -126,24 +126,4 @@ fn shared_prefix(before: &[u8], row: &[u8]) -> usize {
         .take(255)
         .take_while(|(a, b)| a == b)
         .count()
-}
-
-fn put_length(out: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        out.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
-        length >>= 7;
-    }
-    out.push(u8::try_from(length).expect("below 0x80"));
-}
-
-fn take_length(cut: &mut Cut<'_>) -> Option<usize> {
-    let mut length = 0usize;
-    for shift in [0, 7, 14] {
-        let byte = cut.byte()?;
-        length |= usize::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return (shift == 0 || byte != 0).then_some(length);
-        }
-    }
-    None
 }

@@ -171,3 +171,22 @@ fn what_is_no_head_is_refused() {
     }
     assert!(decode_head(&head(1, 0, 2)[..40]).is_err() && decode_head(&[]).is_err());
 }
+
+/// Opens a part at the front of bytes that go on behind it, as raw pages do, if the key opens it; whatever part it is.
+pub(crate) fn open_prefix(key: &ShelfKey, place: PartPlace, bytes: &[u8]) -> Option<PartRows> {
+    let (generation, log) = (generation_of(bytes).ok()?, *bytes.get(8)?);
+    if generation != key.generation || log > 4 {
+        return None;
+    }
+    let head_bytes = NONCE_BYTES + HEAD_BYTES + (BLOCK_ENTRY_BYTES << log) + TAG_BYTES;
+    let head = bytes.get(9..9 + head_bytes)?;
+    let data = shelf_data(place.level, place.shelf, key.generation);
+    let head = decode_head(&key.key.open(head, &data).ok()?).ok()?;
+    let length: usize = head.blocks.iter().map(|block| block.length).sum();
+    let place = PartPlace {
+        part: head.part,
+        ..place
+    };
+    let stored = bytes.get(..9 + head_bytes + length)?;
+    Some(open(key, place, None, stored).ok()?.0)
+}

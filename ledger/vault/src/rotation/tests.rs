@@ -1,6 +1,7 @@
 //! Rotations end to end, and cut at every disk operation.
 
 mod justified;
+mod old_pages;
 
 use std::path::Path;
 
@@ -8,10 +9,15 @@ use ground::Crash;
 
 use super::*;
 use crate::open::open;
-use crate::vault::tests::{Bench, DIR, Model, activity, options};
+use crate::part::PartRows;
+use crate::vault::tests::{Bench, DIR, Model, options};
 
 /// Absorbs, carries the intake key and steps until done.
-fn rotate(bench: &mut Bench, vault: &Vault, destroy: Destroy) -> Result<Rotated, VaultError> {
+pub(crate) fn rotate(
+    bench: &mut Bench,
+    vault: &Vault,
+    destroy: Destroy,
+) -> Result<Rotated, VaultError> {
     let key = vault.rotation_begin(destroy)?;
     let mut position = bench.group(vault, vec![key]);
     loop {
@@ -21,6 +27,18 @@ fn rotate(bench: &mut Bench, vault: &Vault, destroy: Destroy) -> Result<Rotated,
             RotationStep::AwaitsIntakeKey => position = bench.group(vault, Vec::new()),
             _ => {}
         }
+    }
+}
+
+/// A whole night: next finding keys, every finding shelf re-sealed, the old keys dropped.
+pub(crate) fn night(bench: &mut Bench, vault: &Vault) {
+    for finding in [FindingKeys::Begin, FindingKeys::Finish] {
+        let keys = Destroy {
+            finding,
+            ..Destroy::default()
+        };
+        rotate(bench, vault, keys).expect("rotates");
+        while finding == FindingKeys::Begin && !vault.nightly_step(1 << 20).expect("re-seals") {}
     }
 }
 
@@ -258,7 +276,6 @@ fn a_rotation_may_be_cut_anywhere() {
             left.check(&vault);
         }
     }
-    let _ = activity("a");
 }
 
 #[test]

@@ -12,26 +12,27 @@ fn person(n: u8) -> PersonRef {
 
 /// One row of every kind, with telling values.
 pub(crate) fn one_of_each() -> Vec<Row> {
+    let all = [person_rows(), finding_rows(), key_rows(), gone_rows()];
+    all.into_iter().flatten().collect()
+}
+
+fn codes() -> (ActivityCode, PartyCode) {
     let activity = ActivityCode::new("council-tax").expect("code");
-    let party = PartyCode::new("northgate").expect("code");
-    let (stream, secret) = (StreamId([5; 16]), StreamSecret::new([6; 32]));
-    let mention = MentionPlace {
-        carrier: stream,
+    (activity, PartyCode::new("northgate").expect("code"))
+}
+
+fn mention() -> MentionPlace {
+    MentionPlace {
+        carrier: StreamId([5; 16]),
         number: NumberInStream(7),
         slot: SlotNumber(2),
-    };
-    let hash = FindingHash([8; 16]);
-    let actor = StaffReference::from_random([3; 16]);
-    let key = Key32::new([9; 32]);
-    let month = Month(202_611);
-    let scope = TokenScope {
-        publisher: PublisherCode::new("crm").expect("code"),
-        sources: vec!["//crm.westmere.example".into(), String::new()],
-        families: vec!["collection".into()],
-        map_ids: true,
-        valid_from: UnixMillis(-5),
-        valid_until: Some(UnixMillis(9)),
-    };
+    }
+}
+
+fn person_rows() -> Vec<Row> {
+    let (activity, party) = codes();
+    let (stream, secret) = (StreamId([5; 16]), StreamSecret::new([6; 32]));
+    let (mention, key) = (mention(), Key32::new([9; 32]));
     vec![
         Row::Person {
             person: person(1),
@@ -71,6 +72,14 @@ pub(crate) fn one_of_each() -> Vec<Row> {
             scope: FenceScope::Activity(activity.clone()),
             at: Index(4),
         },
+    ]
+}
+
+fn finding_rows() -> Vec<Row> {
+    let (activity, party) = codes();
+    let (stream, secret) = (StreamId([5; 16]), StreamSecret::new([6; 32]));
+    let (mention, hash) = (mention(), FindingHash([8; 16]));
+    vec![
         Row::CaseStream {
             shelf: 1,
             stream,
@@ -106,6 +115,21 @@ pub(crate) fn one_of_each() -> Vec<Row> {
             purpose: activity,
             expires: UnixMillis(77),
         },
+    ]
+}
+
+fn key_rows() -> Vec<Row> {
+    let actor = StaffReference::from_random([3; 16]);
+    let (key, month) = (Key32::new([9; 32]), Month(202_611));
+    let scope = TokenScope {
+        publisher: PublisherCode::new("crm").expect("code"),
+        sources: vec!["//crm.westmere.example".into(), String::new()],
+        families: vec!["collection".into()],
+        map_ids: true,
+        valid_from: UnixMillis(-5),
+        valid_until: Some(UnixMillis(9)),
+    };
+    vec![
         Row::RecordKey {
             class: 3,
             month,
@@ -156,6 +180,12 @@ pub(crate) fn one_of_each() -> Vec<Row> {
             name: 0,
             key,
         },
+    ]
+}
+
+fn gone_rows() -> Vec<Row> {
+    let (stream, mention, month) = (StreamId([5; 16]), mention(), Month(202_611));
+    vec![
         Row::DestroyedTag {
             tag: FenceTag([7; 32]),
             generation: 3,

@@ -1,5 +1,7 @@
 //! A vault against a model: what was staged is found, whether pending, absorbed, replayed or restored.
 
+mod kinds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -427,12 +429,26 @@ fn a_backup_restores_into_a_vault_of_new_keys() {
     let export = vault.export();
     let head = export.head();
     let rows: Vec<Row> = export.flat_map(|rows| rows.expect("reads")).collect();
-    let fresh = Path::new("/restored");
-    let rows = rows.into_iter().map(Ok);
-    crate::import(&bench.disk, fresh, &options(), &bench.random, head, rows).expect("imports");
-    let restored = open(&bench.disk, fresh, &options(), &bench.random).expect("opens");
-    assert_eq!(restored.position(), vault.position());
-    model.check(&restored);
+    // In any order: the finding key may come last, or first as an export has it.
+    for (name, reversed) in [("/restored", false), ("/reversed", true)] {
+        let fresh = Path::new(name);
+        let mut rows = rows.clone();
+        if reversed {
+            rows.reverse();
+        }
+        let rows = rows.into_iter().map(Ok);
+        crate::import(&bench.disk, fresh, &options(), &bench.random, head, rows).expect("imports");
+        let restored = open(&bench.disk, fresh, &options(), &bench.random).expect("opens");
+        assert_eq!(restored.position(), vault.position());
+        model.check(&restored);
+    }
+    let keyless = rows.into_iter().filter(|row| row.level() != Level::Service);
+    let keyless = keyless.map(Ok);
+    let dir = Path::new("/keyless");
+    let refused = crate::import(&bench.disk, dir, &options(), &bench.random, head, keyless);
+    assert!(matches!(refused, Err(VaultError::Malformed(_))));
+    let never = open(&bench.disk, dir, &options(), &bench.random);
+    assert!(matches!(never, Err(VaultError::Missing(_))));
 }
 
 #[test]

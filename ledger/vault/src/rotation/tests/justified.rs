@@ -6,7 +6,7 @@ use super::*;
 use crate::keys::StreamSecret;
 use crate::reader::Given;
 use crate::rows::{FindingHash, IndexKind, StreamPlace};
-use crate::vault::tests::text;
+use crate::vault::tests::{activity, text};
 
 fn given(vault: &Vault) -> Given {
     let reader = vault.reader();
@@ -80,17 +80,6 @@ fn destroy(stream: StreamId, person: PersonRef) -> Destroy {
             person: Some(person),
         }],
         ..Destroy::default()
-    }
-}
-
-fn night(bench: &mut Bench, vault: &Vault) {
-    for finding in [FindingKeys::Begin, FindingKeys::Finish] {
-        let keys = Destroy {
-            finding,
-            ..Destroy::default()
-        };
-        rotate(bench, vault, keys).expect("rotates");
-        while finding == FindingKeys::Begin && !vault.nightly_step(1 << 20).expect("re-seals") {}
     }
 }
 
