@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::StoreError;
 use crate::home::{Generation, Home, Opened, RebuildReason};
 use crate::memory_store::{perform, scan_map};
+use crate::runs::{RunStore, Sizes};
 use crate::store::{Batch, Cursor, Row, Store, assert_fits};
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -59,6 +60,15 @@ impl AdversarialDisk {
         AdversarialHome {
             disk: self.clone(),
             version,
+            sizes: None,
+        }
+    }
+
+    /// The same, with rows in runs as the real stores keep them.
+    pub fn home_in_runs(&self, version: u32, sizes: Sizes) -> AdversarialHome {
+        AdversarialHome {
+            sizes: Some(sizes),
+            ..self.home(version)
         }
     }
 
@@ -116,6 +126,22 @@ impl AdversarialDisk {
 pub struct AdversarialHome {
     disk: AdversarialDisk,
     version: u32,
+    sizes: Option<Sizes>,
+}
+
+impl AdversarialHome {
+    fn store(&self, generation: Generation, life: u64) -> Result<Box<dyn Store>, StoreError> {
+        let disk = self.disk.clone();
+        let store = Box::new(AdversarialStore {
+            disk,
+            generation,
+            life,
+        });
+        Ok(match self.sizes {
+            Some(sizes) => Box::new(RunStore::open(store, sizes)?),
+            None => store,
+        })
+    }
 }
 
 struct AdversarialStore {
@@ -207,11 +233,7 @@ impl Home for AdversarialHome {
         state.generations.insert(generation, contents);
         let life = state.life;
         drop(state);
-        Ok(Box::new(AdversarialStore {
-            disk: self.disk.clone(),
-            generation,
-            life,
-        }))
+        self.store(generation, life)
     }
 
     fn open(&self, generation: Generation) -> Result<Opened, StoreError> {
@@ -227,14 +249,11 @@ impl Home for AdversarialHome {
         contents.boot = boot;
         let version = contents.version;
         drop(state);
-        let store = AdversarialStore {
-            disk: self.disk.clone(),
-            generation,
-            life,
-        };
-        match store.cursor() {
-            Ok(_) if version == self.version => Ok(Opened::Usable(Box::new(store))),
-            Ok(_) => Ok(Opened::OtherVersion(Box::new(store), version)),
+        let opened = self.store(generation, life);
+        let opened = opened.and_then(|store| store.cursor().map(|_| store));
+        match opened {
+            Ok(store) if version == self.version => Ok(Opened::Usable(store)),
+            Ok(store) => Ok(Opened::OtherVersion(store, version)),
             Err(StoreError::Broken(what)) => Ok(Opened::Rebuild(RebuildReason::Broken(what))),
             Err(other) => Err(other),
         }

@@ -31,9 +31,9 @@ const ROWS: &str = "rows";
 /// Which library keeps the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// sled 0.34.7, rebuilt after an unclean stop under another boot.
+    /// Sorted runs in sled 0.34.7, rebuilt after an unclean stop under another boot.
     Sled,
-    /// redb 4, the twin.
+    /// redb 4, the twin: each row in a place of its own.
     Redb,
 }
 
@@ -43,6 +43,7 @@ pub struct DirectoryHome {
     identity: Identity,
     boot: BootId,
     engine: Engine,
+    sizes: Sizes,
 }
 
 impl DirectoryHome {
@@ -61,7 +62,14 @@ impl DirectoryHome {
             identity,
             boot,
             engine,
+            sizes: Sizes::default(),
         })
+    }
+
+    /// With other sizes than usual, for tests that want many small runs.
+    #[must_use]
+    pub fn with_sizes(self, sizes: Sizes) -> Self {
+        Self { sizes, ..self }
     }
 
     fn generation_dir(&self, generation: Generation) -> PathBuf {
@@ -73,7 +81,7 @@ impl DirectoryHome {
         Ok(match self.engine {
             Engine::Sled => {
                 let sled = Box::new(SledStore::open(&rows)?);
-                Box::new(RunStore::open(sled, Sizes::default())?)
+                Box::new(RunStore::open(sled, self.sizes)?)
             }
             Engine::Redb => Box::new(RedbStore::open(&rows)?),
         })

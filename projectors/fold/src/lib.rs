@@ -39,6 +39,7 @@ pub use marker::{BootId, Identity, Marker};
 pub use projection::{Comparison, Opening, Progress, Projection, RebuildOutcome, ViewStatus};
 pub use replay::replay;
 pub use runner::PoisonedAt;
+pub use runs::Sizes;
 pub use signals::{RecordKey, Signal};
 pub use slot::{ReadView, ViewReader};
 pub use store::{BATCH_ROWS_MAX, Batch, Cursor, Row, Store};
