@@ -9,9 +9,14 @@ use std::sync::Arc;
 use chain::note::VerifierKey;
 use console::config::{Config, FILE_NAME};
 use ground::{RealDisk, SharedDisk, SystemClock, SystemRandom};
-use intake::found::found;
-use intake::ledger::Ground;
-use proto::StaffReference;
+use intake::desk::Directed;
+use intake::found::{GOVERNANCE, found};
+use intake::ledger::{Ground, complete, init, open_parts};
+use intake::own::own_event;
+use intake::resolve::Target;
+use proto::clear::Envelope;
+use proto::ledger_facts::{self, ChainKeys};
+use proto::{StaffReference, UnixMillis};
 use tempfile::TempDir;
 use verifier::{Verdict, verify_directory};
 
@@ -56,6 +61,42 @@ impl Ledger {
             token: founded.token.reveal().to_owned(),
             checkpoint_vkey: founded.keys.checkpoint_vkey,
             foil_vkey: founded.keys.foil_vkey,
+        }
+    }
+
+    /// A ledger of one event, the first that every ledger has. Nobody has a role there: only what is open can be read.
+    pub fn of_one_event() -> Ledger {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let (ground, settings) = (ground(), write_config(home.path()).settings());
+        let keys = init(&ground, &settings).expect("stores are made");
+        let mut opened = open_parts(&ground, &settings).expect("stores open");
+        let name = &settings.name;
+        let chain = ChainKeys {
+            chain: name.chain,
+            checkpoint_key: keys.checkpoint_vkey.clone(),
+            foil_key: keys.foil_vkey.clone(),
+        };
+        let envelope = Envelope {
+            activity: GOVERNANCE.to_owned(),
+            ..Envelope::default()
+        };
+        let fact = ledger_facts::opened(envelope, &name.origin, vec![chain], "0", PERSONS);
+        let now = UnixMillis(ground.clock.now());
+        let event = own_event(name, fact.expect("a good fact"), now, &*ground.random);
+        let directed = Directed {
+            event,
+            target: Target::Office,
+            rows: Vec::new(),
+        };
+        opened.stepped.record(vec![directed]).expect("one event");
+        opened.stepped.keeper.checkpoint().expect("a checkpoint");
+        drop(opened);
+        complete(&ground, &settings).expect("the marker");
+        Ledger {
+            home,
+            token: String::new(),
+            checkpoint_vkey: keys.checkpoint_vkey,
+            foil_vkey: keys.foil_vkey,
         }
     }
 
