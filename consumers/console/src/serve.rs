@@ -159,24 +159,6 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// A server until its drain is over, or has lasted too long: a caller who sends or reads slowly does not hold up a stop.
-async fn in_time(
-    served: impl Future<Output = std::io::Result<()>>,
-    stopping: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let too_long = async {
-        stopped(stopping).await;
-        tokio::time::sleep(Duration::from_secs(DRAIN_S)).await;
-    };
-    tokio::select! {
-        served = served => served,
-        () = too_long => {
-            tracing::warn!("connections that were still open after {DRAIN_S} seconds are closed");
-            Ok(())
-        }
-    }
-}
-
 async fn serve_tcp(
     shared: &Shared,
     tcp: TcpListener,
@@ -188,8 +170,8 @@ async fn serve_tcp(
             // A stream that refuses is a stream that is already gone.
             let _ = stream.set_nodelay(true);
         });
-        let served = axum::serve(tcp, routes).with_graceful_shutdown(stopped(stopping.clone()));
-        return in_time(served.into_future(), stopping)
+        return axum::serve(tcp, routes)
+            .with_graceful_shutdown(stopped(stopping))
             .await
             .map_err(ServeError::Io("serve HTTP"));
     };
@@ -233,9 +215,8 @@ async fn serve_unix(
 ) -> Result<(), ServeError> {
     let own = rustix::process::geteuid().as_raw();
     let listener = OwnerOnly { unix, own };
-    let served = axum::serve(listener, routes.layer(axum::Extension(OverSocket)))
-        .with_graceful_shutdown(stopped(stopping.clone()));
-    in_time(served.into_future(), stopping)
+    axum::serve(listener, routes.layer(axum::Extension(OverSocket)))
+        .with_graceful_shutdown(stopped(stopping))
         .await
         .map_err(ServeError::Io("serve the command line's socket"))
 }
