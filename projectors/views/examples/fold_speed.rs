@@ -1,7 +1,8 @@
 //! Measures the customer view on sled: events a second, rows and memory, over invented records.
 //!
 //! `cargo run --release -p views --example fold_speed [EVENTS] [STREAMS]`. What it is not: a
-//! benchmark of the ledger; records are made in memory, nothing is sealed or opened.
+//! benchmark of the ledger; records are made in memory, nothing is sealed or opened. CPU time is that
+//! of the whole process, sled's threads included.
 
 use std::error::Error;
 use std::io::Write;
@@ -13,6 +14,7 @@ use proto::{
     UnixMillis, decode_json, fact_by_name, split,
 };
 use views::Customer;
+use views::customer::postings;
 
 const FACTS: [&str; 5] = [
     "collection.collected",
@@ -22,6 +24,9 @@ const FACTS: [&str; 5] = [
     "collection.service-closed",
 ];
 const STEP_EVENTS: usize = 1000;
+const STREAMS_READ: u64 = 1000;
+/// Linux counts CPU time in hundredths of a second.
+const TICK_US: f64 = 10_000.0;
 
 /// Records over `streams` streams, one new stream in ten events until all are there.
 struct Invented {
@@ -96,6 +101,14 @@ fn blake3_like(number: u64) -> [u8; 16] {
     mixed.to_be_bytes()
 }
 
+/// User and system time of this process so far, in ticks of a hundredth of a second.
+fn cpu_ticks() -> Result<u64, Box<dyn Error>> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, after_name) = stat.rsplit_once(')').ok_or("stat without a name")?;
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    Ok(ticks.map(str::parse::<u64>).sum::<Result<u64, _>>()?)
+}
+
 fn body(name: &str) -> (&'static proto::Fact, Vec<u8>) {
     let fact = fact_by_name(name).expect("the catalogue has it");
     let example = proto::example_data(fact);
@@ -133,6 +146,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     while projection.step(&mut feed, STEP_EVENTS)?.folded > 0 {}
     projection.sync()?;
     let seconds = (ground::Clock::monotonic_ns(&clock) - begun) as f64 / 1e9;
+    let cpu_us = cpu_ticks()? as f64 * TICK_US / events.max(1) as f64;
+    let asked = ground::Clock::monotonic_ns(&clock);
+    let reader = projection.reader();
+    for stream in 0..STREAMS_READ {
+        let name = blake3_like(stream * streams as u64 / STREAMS_READ);
+        postings(&reader.read(), &StreamId(name))?;
+    }
+    let read_us = (ground::Clock::monotonic_ns(&clock) - asked) as f64 / 1e3 / STREAMS_READ as f64;
     let digest = projection.status().cursor.digest;
     let memory = std::fs::read_to_string("/proc/self/status")?;
     let peak = memory
@@ -153,8 +174,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     writeln!(
         std::io::stdout(),
-        "{events} events over {streams} streams: {:.0} events/s, {} rows ({:.2} an event), {peak}, \
-         {} bytes on disk an event",
+        "{events} events over {streams} streams: {:.0} events/s, {cpu_us:.1} us CPU an event, {} rows \
+         ({:.2} an event), {peak}, {} bytes on disk an event, a stream read in {read_us:.0} us",
         events as f64 / seconds,
         digest.rows,
         digest.rows as f64 / events as f64,

@@ -49,10 +49,7 @@ pub struct Posting {
 
 impl Posting {
     /// Reads the front of a row; the rest is what the event says.
-    pub(crate) fn decode<'a>(
-        number: NumberInStream,
-        row: &'a [u8],
-    ) -> Result<(Self, &'a [u8]), RowError> {
+    pub(crate) fn decode(number: NumberInStream, row: &[u8]) -> Result<(Self, &[u8]), RowError> {
         let mut rest = row;
         if rest.split_off_first() != Some(&VERSION) {
             return Err(RowError::Malformed);

@@ -79,30 +79,38 @@ pub(crate) fn said_by(record: &Record) -> Result<Option<Said>, Poison> {
         }
         Fact::DisclosureRequested(mut one) => {
             let stated = one.envelope.take();
-            said.embargoed = one.visibility() == clear::Visibility::Embargoed;
-            said.code = one.requester;
-            said.version = one.gateway.map(|gateway| gateway.code).unwrap_or_default();
-            said.date = one.embargo_review_on;
-            said.instant = one.received_at;
-            said.data_classes = one.data_classes_asked;
+            asked_for(&mut said, one);
             stated
         }
         Fact::DisclosureMade(mut one) => {
             let stated = one.envelope.take();
-            said.embargoed = one.visibility() == clear::Visibility::Embargoed;
-            said.how = word(one.ground().as_str_name(), "DISCLOSURE_GROUND_");
-            said.code = one.recipient;
-            said.version = one.gateway.map(|gateway| gateway.code).unwrap_or_default();
-            said.date = one.embargo_review_on;
-            said.instant = one.sent_at;
-            said.bases = bases(one.lawful_basis);
-            said.data_classes = one.data_classes_disclosed;
+            disclosed(&mut said, one);
             stated
         }
         _ => return Ok(None),
     };
     envelope(&mut said, record, stated.unwrap_or_default())?;
     Ok(Some(said))
+}
+
+fn asked_for(said: &mut Said, one: clear::DisclosureRequested) {
+    said.embargoed = one.visibility() == clear::Visibility::Embargoed;
+    said.code = one.requester;
+    said.version = one.gateway.map(|gateway| gateway.code).unwrap_or_default();
+    said.date = one.embargo_review_on;
+    said.instant = one.received_at;
+    said.data_classes = one.data_classes_asked;
+}
+
+fn disclosed(said: &mut Said, one: clear::DisclosureMade) {
+    said.embargoed = one.visibility() == clear::Visibility::Embargoed;
+    said.how = word(one.ground().as_str_name(), "DISCLOSURE_GROUND_");
+    said.code = one.recipient;
+    said.version = one.gateway.map(|gateway| gateway.code).unwrap_or_default();
+    said.date = one.embargo_review_on;
+    said.instant = one.sent_at;
+    said.bases = bases(one.lawful_basis);
+    said.data_classes = one.data_classes_disclosed;
 }
 
 fn collected(said: &mut Said, one: clear::CollectionCollected) {
