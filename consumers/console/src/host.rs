@@ -211,7 +211,6 @@ impl Host {
         let (to_projector, projector_work) = sync_channel(4);
         let (to_keeper, keeper_work) = sync_channel(4);
         let (to_nightly, nightly_work) = sync_channel(4);
-        let nightly_at_ms = config.nightly_at_ms();
         let shared = Arc::new(Shared {
             facts: Facts {
                 name: settings.name.clone(),
@@ -238,17 +237,14 @@ impl Host {
             nightly: to_nightly,
             failed: AtomicBool::new(false),
         });
-        let (for_projector, for_keeper) = (shared.clone(), shared.clone());
-        let (for_nightly, on_runtime) = (shared.clone(), runtime.clone());
-        let threads = vec![
-            spawn("projector", move || {
-                project(&for_projector, &runtime, projection, &projector_work)
-            })?,
-            spawn("keeper", move || keep(&for_keeper, keeper, &keeper_work))?,
-            spawn("nightly", move || {
-                nights(&for_nightly, &on_runtime, nightly_at_ms, &nightly_work);
-            })?,
-        ];
+        let work = Work {
+            projection,
+            projector: projector_work,
+            keeper,
+            keeping: keeper_work,
+            nightly: nightly_work,
+        };
+        let threads = start_threads(&shared, work, runtime)?;
         Ok(Host {
             shared,
             threads: Mutex::new(threads),
@@ -269,6 +265,41 @@ impl Host {
             let _ = thread.join();
         }
     }
+}
+
+/// What the threads behind the engine own.
+struct Work {
+    projection: Projection,
+    projector: Receiver<ToProjector>,
+    keeper: Keeper,
+    keeping: Receiver<ToKeeper>,
+    nightly: Receiver<ToNightly>,
+}
+
+fn start_threads(
+    shared: &Arc<Shared>,
+    work: Work,
+    runtime: Handle,
+) -> Result<Vec<JoinHandle<()>>, ServeError> {
+    let Work {
+        projection,
+        projector,
+        keeper,
+        keeping,
+        nightly,
+    } = work;
+    let (for_projector, for_keeper, for_nightly) = (shared.clone(), shared.clone(), shared.clone());
+    let at_ms = shared.config.nightly_at_ms();
+    let on_runtime = runtime.clone();
+    Ok(vec![
+        spawn("projector", move || {
+            project(&for_projector, &runtime, projection, &projector);
+        })?,
+        spawn("keeper", move || keep(&for_keeper, keeper, &keeping))?,
+        spawn("nightly", move || {
+            nights(&for_nightly, &on_runtime, at_ms, &nightly)
+        })?,
+    ])
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServeError> {

@@ -12,7 +12,7 @@ use views::customer::Entry;
 
 use crate::access::{AccessKind, Act, Item, authorise, record_access};
 use crate::answer::Answer;
-use crate::asof::{When, streams_at};
+use crate::asof::{StreamAt, When, streams_at};
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner, SearchTerm, StreamOf};
 use crate::person::one_person;
@@ -80,20 +80,10 @@ pub fn ask(
         ..act
     };
     let (as_of, streams) = streams_at(owner, actor, owner.streams_of(&person)?, when)?;
-    let mut rows = Vec::new();
-    for stream in &streams {
-        for posting in &stream.postings {
-            let entry = stream
-                .entries
-                .iter()
-                .find(|entry| entry.number == posting.number);
-            rows.push((posting.index, entry, &stream.of));
-        }
-    }
+    let mut rows = rows_of(&streams);
     if rows.is_empty() {
         return Err(QuestionError::NotFound);
     }
-    rows.sort_by_key(|(index, ..)| *index);
     let earlier = rows.len().saturating_sub(TRAIL_EVENTS_MAX);
     let rows = rows.split_off(earlier);
     let shown: Vec<Index> = rows.iter().map(|(index, ..)| *index).collect();
@@ -138,6 +128,20 @@ pub fn ask(
         access_event: Some(granted.recorded().0),
         answer,
     })
+}
+
+/// Every event of the streams, in the order of the chain.
+fn rows_of(streams: &[StreamAt]) -> Vec<(Index, Option<&Entry>, &StreamOf)> {
+    let mut rows = Vec::new();
+    for stream in streams {
+        for posting in &stream.postings {
+            let mut entries = stream.entries.iter();
+            let entry = entries.find(|entry| entry.number == posting.number);
+            rows.push((posting.index, entry, &stream.of));
+        }
+    }
+    rows.sort_by_key(|(index, ..)| *index);
+    rows
 }
 
 fn row_of(index: Index, record: &Record, entry: Option<&Entry>, of: &StreamOf) -> TrailRow {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
+use chain::checkpoint::Checkpoint;
 use chain::note::VerifierKey;
 use chain::tree::tiles::{self, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath};
 use chain::tree::{LEVEL_MAX, Node};
@@ -197,6 +198,18 @@ pub fn verify_served(
     if let Some(damage) = reading.partial_tiles()? {
         return Ok(reading.failed(damage));
     }
+    let others = signed.len() - 1;
+    Ok(held(&reading, &current, &signers, others, keys.is_empty()))
+}
+
+/// The verdict on a ledger in which nothing is wrong.
+fn held(
+    reading: &Reading<'_>,
+    current: &Checkpoint,
+    signers: &[VerifierKey],
+    others: usize,
+    unpinned: bool,
+) -> Verdict {
     let mut established = vec![
         format!(
             "{} links of {} are chained and have the signed root; {} hash tiles are theirs",
@@ -205,18 +218,17 @@ pub fn verify_served(
         if signers.is_empty() {
             "no key was given: the checkpoint's signature is not checked".to_owned()
         } else {
-            format!("the checkpoint is signed by {}", report::signers(&signers))
+            format!("the checkpoint is signed by {}", report::signers(signers))
         },
     ];
-    established.extend((signed.len() > 1).then(|| {
-        let older = signed.len() - 1;
-        format!("{older} other given checkpoints are of the same history")
-    }));
+    established.extend(
+        (others > 0).then(|| format!("{others} other given checkpoints are of the same history")),
+    );
     let mut not_established =
         vec!["what records hold, and that they are what the links commit to".to_owned()];
     not_established.extend(report::owned(&[ONE_HISTORY, OMISSION, TRUTH]));
-    Ok(Verdict {
-        word: if keys.is_empty() {
+    Verdict {
+        word: if unpinned {
             Word::Unpinned
         } else {
             Word::Pinned
@@ -225,7 +237,7 @@ pub fn verify_served(
         established,
         not_established,
         damage: None,
-    })
+    }
 }
 
 struct Reading<'a> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chain::foil::{Foil, FoilNote, foil_key_name};
 use chain::note::SigningKey;
-use chain::tree;
+use chain::tree::Levels;
 use journal::{SegmentPreparer, Writer};
 use proto::{ChainNumber, Hash, Index, Origin, UnixMillis};
 
@@ -30,7 +30,7 @@ pub struct DurableGroup {
     /// Index of the first event.
     pub first: Index,
     note: String,
-    leaves: Vec<Hash>,
+    tree: Levels,
     placed: Vec<Placed>,
 }
 
@@ -47,7 +47,7 @@ impl DurableGroup {
                 link: placed.link,
                 record: placed.record.clone(),
                 salt: placed.salt,
-                path: tree::path_of(&self.leaves, place),
+                path: self.tree.path(place),
                 note: self.note.clone(),
             },
         })
@@ -86,12 +86,19 @@ impl Appender {
         } = closed;
         // D1. A crash before the sync returns leaves a torn tail or a whole group that nobody was told of.
         self.writer.commit(prepared)?;
-        let note = sign_note(&self.name, &self.key, first, &leaves, time)?;
+        let (count, tree) = (leaves.len() as u64, Levels::of(leaves));
+        let group = GroupLinks {
+            first,
+            count,
+            root: tree.root(),
+            time,
+        };
+        let note = sign_note(&self.name, &self.key, group)?;
         Ok(Arc::new(DurableGroup {
             name: self.name.clone(),
             first,
             note,
-            leaves,
+            tree,
             placed,
         }))
     }
@@ -102,23 +109,30 @@ impl Appender {
     }
 }
 
+/// What a group's note says of its links.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupLinks {
+    /// Index of the first.
+    pub first: Index,
+    /// How many.
+    pub count: u64,
+    /// RFC 6962 root over them.
+    pub root: Hash,
+    /// Time in the group's header.
+    pub time: UnixMillis,
+}
+
 /// The signed note of a group: deterministic, so that asked again it is the same.
 ///
 /// # Errors
 /// The chain's, for a statement that could not be read again.
-pub fn sign_note(
-    name: &Name,
-    key: &SigningKey,
-    first: Index,
-    leaves: &[Hash],
-    time: UnixMillis,
-) -> Result<String, IntakeError> {
+pub fn sign_note(name: &Name, key: &SigningKey, group: GroupLinks) -> Result<String, IntakeError> {
     let note = FoilNote {
         key_name: foil_key_name(&name.origin, name.chain),
-        first,
-        count: leaves.len() as u64,
-        root: tree::root_of(leaves),
-        time,
+        first: group.first,
+        count: group.count,
+        root: group.root,
+        time: group.time,
     };
     Ok(note.sign(key)?)
 }

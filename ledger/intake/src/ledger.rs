@@ -202,16 +202,7 @@ pub fn open(ground: &Ground, settings: &Settings) -> Result<Opened, IntakeError>
 pub fn open_parts(ground: &Ground, settings: &Settings) -> Result<Opened, IntakeError> {
     let (disk, places) = (&ground.disk, &settings.places);
     let checkpoints = CheckpointStore::open(disk, &places.checkpoints, &settings.genesis())?;
-    let floor = checkpoints.current().map_or(
-        Floor {
-            size: 0,
-            root: None,
-        },
-        |stored| Floor {
-            size: stored.size,
-            root: Some(stored.root),
-        },
-    );
+    let floor = floor_of(&checkpoints);
     let journal = journal::open(disk, &places.journal(), &settings.journal, floor)?;
     let vault = Arc::new(vault::open(
         disk,
@@ -236,13 +227,7 @@ pub fn open_parts(ground: &Ground, settings: &Settings) -> Result<Opened, Intake
         indexes.heads.reader(),
         frozen.clone(),
     );
-    let published = Arc::new(Published::default());
-    if let Some(stored) = checkpoints.current() {
-        published.show(SignedCheckpoint {
-            checkpoint: Checkpoint::parse(&stored.note)?,
-            note: String::from_utf8_lossy(&stored.note).into_owned(),
-        });
-    }
+    let published = published(&checkpoints)?;
     let start = start(settings, &journal, &records)?;
     let keeper = Keeper {
         name: settings.name.clone(),
@@ -280,6 +265,28 @@ pub fn open_parts(ground: &Ground, settings: &Settings) -> Result<Opened, Intake
         tree,
         recovery: journal.recovery,
     })
+}
+
+/// Below the last stored checkpoint everything must be whole.
+fn floor_of(checkpoints: &CheckpointStore) -> Floor {
+    checkpoints
+        .current()
+        .map_or(Floor::default(), |stored| Floor {
+            size: stored.size,
+            root: Some(stored.root),
+        })
+}
+
+/// What is shown from the start: the stored checkpoint.
+fn published(checkpoints: &CheckpointStore) -> Result<Arc<Published>, IntakeError> {
+    let published = Arc::new(Published::default());
+    if let Some(stored) = checkpoints.current() {
+        published.show(SignedCheckpoint {
+            checkpoint: Checkpoint::parse(&stored.note)?,
+            note: String::from_utf8_lossy(&stored.note).into_owned(),
+        });
+    }
+    Ok(published)
 }
 
 /// The vault equals its own files plus the sections of every group after its position.

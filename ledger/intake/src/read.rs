@@ -15,7 +15,7 @@ use vault::seal::{OpenedSlot, RecordPlace, SlotPlace, open_record, open_slot, re
 use vault::{SigningKind, StreamSecret, VaultError, VaultReader};
 
 use crate::admit::Admitted;
-use crate::append::{Name, sign_note};
+use crate::append::{GroupLinks, Name, sign_note};
 use crate::engine::Receipt;
 use crate::error::IntakeError;
 
@@ -225,7 +225,13 @@ impl Records {
         let (record, salt) = stored.committed.ok_or(VaultError::NoKey)?;
         let leaves: Vec<Hash> = group.entries.iter().map(|e| leaf_hash(&e.link)).collect();
         let key = self.foil_key(group.first)?;
-        let note = sign_note(&self.name, &key, group.first, &leaves, group.time)?;
+        let links = GroupLinks {
+            first: group.first,
+            count: leaves.len() as u64,
+            root: tree::root_of(&leaves),
+            time: group.time,
+        };
+        let note = sign_note(&self.name, &key, links)?;
         let position = index.0 - group.first.0;
         let link = usize::try_from(position)
             .ok()

@@ -120,7 +120,7 @@ fn a_repeat_gets_the_same_foil_wherever_its_index_lies() {
     let mut known = Vec::new();
     for number in 0..40_u8 {
         let id = bench.id();
-        let local = format!("R-{}", number % 5);
+        let local = format!("L{}", number % 5);
         let receipt = recorded(one(&mut opened, bench.event(id, &local, "waste")));
         assert_eq!(receipt.index, Index(2 + u64::from(number)));
         receipt.foil.check().expect("the foil proves its event");
@@ -140,7 +140,7 @@ fn a_repeat_gets_the_same_foil_wherever_its_index_lies() {
                 receipt.foil.encode() == *foil,
                 "round {round}: another foil"
             );
-            let other = one(&mut opened, bench.event(*id, "R-9", "waste"));
+            let other = one(&mut opened, bench.event(*id, "L9", "waste"));
             let Outcome::Refused(refusal) = other else {
                 panic!("other content under the same id was taken");
             };
@@ -172,7 +172,7 @@ fn events_of_one_person_share_a_stream_and_are_numbered() {
             bench.disk.restart(Crash::Kill);
             opened = bench.open();
         }
-        let receipt = recorded(one(&mut opened, bench.event(bench.id(), "R-1", "waste")));
+        let receipt = recorded(one(&mut opened, bench.event(bench.id(), "L1", "waste")));
         let record = proto::decode_record(&receipt.foil.record).expect("a record");
         assert_eq!(record.header.number.0, number);
         assert_eq!(record.header.previous.is_some(), number > 0);
@@ -180,7 +180,7 @@ fn events_of_one_person_share_a_stream_and_are_numbered() {
     }
     streams.dedup();
     assert_eq!(streams.len(), 1);
-    let other = recorded(one(&mut opened, bench.event(bench.id(), "R-2", "waste")));
+    let other = recorded(one(&mut opened, bench.event(bench.id(), "L2", "waste")));
     let record = proto::decode_record(&other.foil.record).expect("a record");
     assert!(!streams.contains(&record.header.stream));
 }
@@ -190,7 +190,7 @@ fn events_of_one_person_share_a_stream_and_are_numbered() {
 fn a_slot_opens_after_a_restart() {
     let bench = bench();
     let mut opened = bench.open();
-    let receipt = recorded(one(&mut opened, bench.event(bench.id(), "R-1", "waste")));
+    let receipt = recorded(one(&mut opened, bench.event(bench.id(), "L1", "waste")));
     drop(opened);
     bench.disk.restart(Crash::PowerCut);
     let opened = bench.open();
@@ -205,7 +205,7 @@ fn a_slot_opens_after_a_restart() {
         .expect("the key lives");
     let record = stored.record.expect("the record key lives");
     let json = proto::slot_to_json(record.fact, proto::SlotNumber(0), slot.values.expose());
-    assert!(json.is_ok_and(|json| json.expose().contains("R-1")));
+    assert!(json.is_ok_and(|json| json.expose().contains("L1")));
 }
 
 /// Design 2: a publisher's stream is its own, whatever outside party it names.
@@ -215,7 +215,7 @@ fn two_publishers_never_share_a_stream() {
     let mut opened = bench.open();
     let mut streams = Vec::new();
     for code in ["crm", "portal", "crm"] {
-        let mut event = bench.event(bench.id(), "R-1", "waste");
+        let mut event = bench.event(bench.id(), "L1", "waste");
         event.publisher = PublisherCode::new(code).expect("a good code");
         let receipt = recorded(one(&mut opened, event));
         let record = proto::decode_record(&receipt.foil.record).expect("a record");
