@@ -232,8 +232,12 @@ impl Home for AdversarialHome {
         contents.synced = contents.now.clone();
         state.generations.insert(generation, contents);
         let life = state.life;
+        // A store breaks in use, not while it is made: a new one that breaks is a disk to look at.
+        let breaks_in = state.breaks_in.take();
         drop(state);
-        self.store(generation, life)
+        let store = self.store(generation, life);
+        self.disk.state().breaks_in = breaks_in;
+        store
     }
 
     fn open(&self, generation: Generation) -> Result<Opened, StoreError> {
