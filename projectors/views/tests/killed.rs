@@ -24,8 +24,10 @@ use views::customer::EVENTS;
 
 const ROUNDS: u64 = 10;
 const STEP_EVENTS: usize = 60;
-/// Syncs that the process reports at most before it is killed.
-const SYNCS_MAX: u64 = 15;
+/// Steps that the process reports at most before it is killed.
+const STEPS_MAX: u64 = 100;
+/// Steps between two syncs of its own; the runner's come on top.
+const SYNC_STEPS: u64 = 30;
 const STREAMS: u64 = 97;
 const FOLD_IN: &str = "--fold-in";
 const FACTS: [&str; 3] = [
@@ -126,25 +128,28 @@ fn open(dir: &Path) -> (Projection, Opening) {
     Projection::open(view, Box::new(home)).expect("nobody else has it open")
 }
 
-/// The process that is killed: folds for ever, syncs now and then, and reports each sync.
+/// The process that is killed: folds for ever, syncs seldom, and reports after each step how far it
+/// has synced. Between two syncs sled writes when its buffer is full: some kills fall there.
 fn fold_in(dir: &Path) {
     let (mut projection, _) = open(dir);
     let mut feed = Invented::up_to(u64::MAX);
     let mut out = std::io::stdout();
-    for step in 0_u64.. {
+    let mut synced = projection.status().cursor.next;
+    for step in 1_u64.. {
         projection
             .step(&mut feed, STEP_EVENTS)
             .expect("no event is poison");
-        if mixed(step).is_multiple_of(3) {
+        if step.is_multiple_of(SYNC_STEPS) {
             projection.sync().expect("the disk is there");
-            writeln!(out, "{}", projection.status().cursor.next.0).expect("the parent reads");
-            out.flush().expect("the parent reads");
+            synced = projection.status().cursor.next;
         }
+        writeln!(out, "{}", synced.0).expect("the parent reads");
+        out.flush().expect("the parent reads");
     }
 }
 
-/// Starts the process, lets it report some syncs, kills it; the position of the last reported.
-fn fold_and_kill(dir: &Path, syncs: u64) -> u64 {
+/// Starts the process, lets it report some steps, kills it; the position it last said was synced.
+fn fold_and_kill(dir: &Path, steps: u64) -> u64 {
     let itself = env::current_exe().expect("Linux knows it");
     let mut child = Command::new(itself)
         .arg(FOLD_IN)
@@ -154,7 +159,7 @@ fn fold_and_kill(dir: &Path, syncs: u64) -> u64 {
         .expect("this program starts");
     let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     let mut reported = 0;
-    for line in lines.take(usize::try_from(syncs).expect("a few")) {
+    for line in lines.take(usize::try_from(steps).expect("a few")) {
         let line = line.expect("it is not killed yet");
         reported = line.parse().expect("it writes numbers");
     }
@@ -174,7 +179,7 @@ fn main() {
     let (mut rebuilt, _) =
         Projection::open(Arc::new(Customer), Box::new(disk.home(1))).expect("memory");
     for round in 0..ROUNDS {
-        let reported = fold_and_kill(dir.path(), 1 + mixed(round) % SYNCS_MAX);
+        let reported = fold_and_kill(dir.path(), 1 + mixed(round) % STEPS_MAX);
         let (found, opening) = open(dir.path());
         let cursor = found.status().cursor;
         assert_eq!(opening, Opening::Continued, "round {round}");
