@@ -16,7 +16,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use ground::{Clock, RealDisk, SharedDisk, SystemClock, SystemRandom, TestClock};
 use intake::ledger::Ground;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -113,9 +113,11 @@ async fn listen(shared: &Arc<Shared>, ready: impl FnOnce(&Ready)) -> Result<(), 
     let (stop, stopping) = watch::channel(false);
     let over_socket = serve_unix(unix, routes.clone(), stopping.clone());
     let over_tcp = serve_tcp(shared, tcp, routes, stopping);
+    // Before anyone is told that it runs: a signal without a receiver would end the process at once.
+    let signals = Signals::receive().map_err(ServeError::Io("receive signals"))?;
     ready(&Ready { http, socket });
     let ended = async {
-        until_stop(shared).await;
+        until_stop(shared, signals).await;
         shared.draining.store(true, Ordering::SeqCst);
         tracing::info!("draining: what was taken is answered, nothing new is taken");
         // Receivers live in the two servers; both end on it.
@@ -135,20 +137,28 @@ async fn listen(shared: &Arc<Shared>, ready: impl FnOnce(&Ready)) -> Result<(), 
     tcp.and(unix)
 }
 
+/// What an operator stops a process with.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn receive() -> std::io::Result<Signals> {
+        Ok(Signals {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Returns at SIGTERM, SIGINT, or once writing has failed.
-async fn until_stop(shared: &Shared) {
-    let (Ok(mut term), Ok(mut int)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        tracing::error!("signals cannot be received; stopping");
-        return;
-    };
+async fn until_stop(shared: &Shared, mut signals: Signals) {
     let mut watch = tokio::time::interval(Duration::from_millis(WATCH_MS));
     loop {
         tokio::select! {
-            _ = term.recv() => return,
-            _ = int.recv() => return,
+            _ = signals.term.recv() => return,
+            _ = signals.int.recv() => return,
             _ = watch.tick() => if !shared.is_live() { return },
         }
     }
