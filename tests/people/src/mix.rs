@@ -66,6 +66,7 @@ impl Mix {
             activity: stream / self.people,
             case: self.cases,
             time: self.time,
+            in_full: false,
         }
     }
 

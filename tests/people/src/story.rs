@@ -112,6 +112,7 @@ impl Iterator for Story {
             activity,
             case,
             time: self.from + passed as u64,
+            in_full: true,
         })
     }
 }

@@ -10,7 +10,9 @@ fn check(event: &Event) {
     let text = String::from_utf8(bytes).expect("an event is text");
     let fact = proto::fact_by_type(event.fact.type_name()).expect("the type is in the catalogue");
     let (_, data) = text.split_once("\"data\":").expect("an event carries data");
-    let data = data.strip_suffix('}').expect("the data are the last member");
+    let data = data
+        .strip_suffix('}')
+        .expect("the data are the last member");
     if let Err(error) = proto::decode_json(fact, data.as_bytes()) {
         panic!("{error}: {text}");
     }
