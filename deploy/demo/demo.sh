@@ -42,6 +42,9 @@ serve() {
     address=$(printf '%s' "$line" | sed -n 's/.*"http":"\([^"]*\)".*/\1/p')
 }
 
+# How many events the ledger has.
+events() { "$bin" status --format json 2>/dev/null | sed -n 's/^ *"events": \([0-9]*\).*/\1/p' | head -n 1; }
+
 stop() {
     [ -n "$server" ] || return 0
     kill "$1" "$server" 2>/dev/null || true
@@ -87,12 +90,15 @@ else
 fi
 
 part "who is this person, and what happened to their data?"
-"$bench" person --number 42 >../whom.txt
+# Somebody about whom the police asked; customer numbers count from 1,000,000.
+number=$(grep -m 1 disclosure.made ../events.jsonl | sed 's/.*"localId":"C-\([0-9]*\)".*/\1/')
+"$bench" person --number $((${number:-1000042} - 1000000)) >../whom.txt
 say "whom.txt (persons are never named in arguments, but on test ledgers):"
 sed 's/^/     /' ../whom.txt
 show find --from ../whom.txt --purpose demo
 show ask trail --from ../whom.txt --purpose demo
 show ask person --from ../whom.txt --purpose demo
+say "references are sealed too: with --reveal, which is recorded as such, a closing finds its request"
 
 part "is everything still as it was recorded?"
 show verify
@@ -103,7 +109,8 @@ show verify ../event-100.tlog-proof --key "$key"
 
 part "kill -9 in the middle of publishing, and what comes back"
 "$bench" story --count "$count" --seed 2 >../more.jsonl
-say "$count more events through the socket; the ledger is killed after the first four tenths"
+before=$(events)
+say "the ledger has $before events; $count more through the socket, and a kill after four tenths"
 mkfifo "$demo/progress"
 "$bin" publish ../more.jsonl --token-file ../crm.token >"$demo/published" 2>"$demo/progress" &
 publisher=$!
@@ -125,7 +132,7 @@ while read -r line; do
 done <"$demo/progress"
 wait "$publisher"
 cat "$demo/published"
-say "accepted or repeated: each event is in the ledger exactly once"
+say "before $before, now $(events): every event is there, and none twice"
 show status
 show verify
 

@@ -53,7 +53,7 @@ fn a_backup_is_rehearsed_and_restored() {
     assert_eq!(unsaid.code, Some(2), "{unsaid:?}");
     let rehearsed = restore(&ledger, "rehearsal", &["--verify", "--nothing-newer"]).well();
     assert!(
-        rehearsed.out.contains("4 records and 4 slots"),
+        rehearsed.out.contains("4 records and 5 slots"),
         "{rehearsed:?}"
     );
     assert!(!ledger.path("rehearsal").exists());
