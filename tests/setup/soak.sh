@@ -11,5 +11,5 @@ step "building" cargo build --quiet --release --locked -p counterfoil
 step "simulation, $COUNTERFOIL_SOAK_SECONDS s" \
     cargo test --release --locked -p simulation -- --nocapture
 step "kill -9, $COUNTERFOIL_KILL_ROUNDS rounds" \
-    cargo test --release --locked -p tests --test killed -- --nocapture
+    cargo test --release --locked -p tests --test kill -- --nocapture
 finish "soak"

@@ -10,5 +10,8 @@ step "every crate's tests" \
 step "tiles, checkpoints and proofs, read by Go's x/mod" tests/xmod/run
 step "simulation: crashes, lies, every sync removed in turn" cargo test --locked -p simulation
 step "the binary that the journeys run" cargo build --quiet --locked -p counterfoil
-step "journeys and scenarios against the real binary" cargo test --quiet --locked -p tests
+export COUNTERFOIL_JOURNEYS=full
+export COUNTERFOIL_KILL_ROUNDS="${COUNTERFOIL_KILL_ROUNDS:-20}"
+step "journeys against the real binary: kill -9, failed disks, damage, doors, real input" \
+    cargo test --locked -p tests -- --nocapture
 finish "test"

@@ -66,6 +66,7 @@ pub fn collected(id: &str, person: u64) -> Event {
         activity: 0,
         case: 1,
         time: now_s(),
+        in_full: true,
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use people::Seeded;
+use people::{Person, Seeded};
 use serde_json::{Value, json};
 use tests::foils::Foils;
 use tests::ledger::Ledger;
@@ -16,6 +16,9 @@ use tests::place::{files, flip, used};
 use tests::served::{Program, Served, serve};
 use tests::settings::{Settings, told};
 use verifier::Word;
+
+/// So many people are asked about after a flip; the load makes each of them known.
+const PEOPLE_ASKED: u64 = 20;
 
 fn program() -> Program {
     Program::faulty(env!("CARGO_BIN_EXE_faulty"), "none")
@@ -108,8 +111,8 @@ fn flips(
     );
 }
 
-/// Whether a served ledger has everything that it had before.
-fn whole(served: &Served, token: &str, foils: &Foils, folded: &Value) -> Result<(), String> {
+/// Whether a served ledger has everything that it had before. How many of the people asked about are not shown any more: never wrongly.
+fn whole(served: &Served, token: &str, foils: &Foils, folded: &Value) -> Result<usize, String> {
     let now = served.folded();
     if now != *folded {
         return Err(format!("the view differs: {now} was {folded}"));
@@ -119,7 +122,23 @@ fn whole(served: &Served, token: &str, foils: &Foils, folded: &Value) -> Result<
         .map_err(|cause| cause.to_string())?
         .with(token);
     foils.assert_all_kept(&mut client, SOURCE);
-    Ok(())
+    let (mut dpo, mut hidden) = (served.dpo(), 0);
+    for person in (0..PEOPLE_ASKED).map(Person::of) {
+        let system = format!("C-{:07}", 1_000_000 + person.number);
+        let asked = json!({
+            "terms": [{ "kind": "alias", "system": "crm", "text": system }],
+            "purpose": "subject-access", "reveal": true, "format": "json",
+        });
+        let answer = dpo
+            .post("/v1/ask/person", &asked)
+            .map_err(|cause| cause.to_string())?;
+        match answer.status {
+            200 if answer.text().contains(&person.name) => {}
+            200 | 404 => return Err(format!("person {} is answered wrongly", person.number)),
+            _ => hidden += 1,
+        }
+    }
+    Ok(hidden)
 }
 
 #[test]
@@ -129,14 +148,16 @@ fn derived_files_and_views_are_built_again() {
         flips(&ledger, kind, number as u64, |copy, _| {
             let served =
                 serve(&program(), copy).map_err(|ended| format!("refused: {}", ended.log))?;
-            whole(&served, &token, &foils, &folded)?;
-            Ok("everything is there".to_owned())
+            match whole(&served, &token, &foils, &folded)? {
+                0 => Ok("everything is there".to_owned()),
+                hidden => Err(format!("{hidden} people are not shown")),
+            }
         });
         let copy = ledger.copy();
         fs::remove_dir_all(copy.dir().join(kind)).expect("ours");
         fs::create_dir(copy.dir().join(kind)).expect("ours");
         let served = serve(&program(), &copy).expect("derived files are not needed");
-        whole(&served, &token, &foils, &folded).expect("all is built again");
+        assert_eq!(whole(&served, &token, &foils, &folded), Ok(0));
     }
 }
 
@@ -194,8 +215,10 @@ fn a_damaged_vault_or_checkpoint_is_refused_or_without_effect() {
                     _ => Err(format!("no clear refusal: {ended:?}")),
                 },
                 Ok(served) => {
-                    whole(&served, &token, &foils, &folded)?;
-                    Ok("without effect".to_owned())
+                    let hidden = whole(&served, &token, &foils, &folded)?;
+                    Ok(format!(
+                        "served; {hidden} of {PEOPLE_ASKED} people refused, none wrong"
+                    ))
                 }
             }
         });

@@ -1,7 +1,7 @@
 //! EIO and ENOSPC in each of the first 200 writes and syncs: the process stops acknowledging, says so by its exit code, and a restart on
 //! the healthy disk has every acknowledged event (C-2).
 //!
-//! Always: one process a fault; the ledger is a copy of one that was founded once.
+//! Always: one process a fault. Ten of them follow one another on one ledger, so that each start recovers from the fault before.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,9 @@ const CALLS: u64 = 200;
 const STOPPED: i32 = 70;
 /// A fault that is not met in so many batches is not met at all.
 const BATCHES_MAX: usize = 2_000;
-/// Cases at the same time.
+/// Faults that one ledger lives through before it is judged on the healthy disk.
+const LIFE_FAULTS: usize = 10;
+/// Lives at the same time.
 const WORKERS: usize = 2;
 
 /// What one client saw: foils, and batches that were sent and not answered with one.
@@ -60,20 +62,19 @@ fn publish_until_stopped(served: &Served, token: &str, mut load: Mix) -> Seen {
     seen
 }
 
-/// One fault, from a copy of the ledger to the healthy restart. True where the process was ready before it met the fault.
-fn case(founded: &Ledger, token: &str, fault: &str) -> bool {
-    let ledger = founded.copy();
+/// One fault; what was seen until it stopped, `None` where it was met before the ledger was ready.
+fn stop_by(ledger: &Ledger, token: &str, fault: &str, seed: u64) -> Option<Seen> {
     let faulty = Program::faulty(env!("CARGO_BIN_EXE_faulty"), fault);
-    let (seen, ready) = match serve(&faulty, &ledger) {
+    match serve(&faulty, ledger) {
         Err(ended) => {
             assert!(
                 ended.status.code().is_some_and(|code| code != 0),
                 "{fault}: {ended:?}"
             );
-            (Seen::default(), false)
+            None
         }
         Ok(served) => {
-            let seen = publish_until_stopped(&served, token, load::mix(9, 50));
+            let seen = publish_until_stopped(&served, token, load::mix(seed, 50));
             assert!(
                 !seen.unanswered.is_empty(),
                 "{fault}: the call was never made, or nobody minded"
@@ -81,30 +82,39 @@ fn case(founded: &Ledger, token: &str, fault: &str) -> bool {
             let log = served.log();
             let status = served.ended();
             assert_eq!(status.code(), Some(STOPPED), "{fault}: {status}\n{log}");
-            (seen, true)
+            Some(seen)
         }
-    };
+    }
+}
+
+/// Faults one after the other on one ledger, each in a process that recovers from the one before; then the healthy disk.
+/// How many faults were met under load.
+fn life(founded: &Ledger, token: &str, faults: &[String], number: usize) -> usize {
+    let ledger = founded.copy();
+    let (mut foils, mut unanswered, mut under_load) = (Foils::default(), Vec::new(), 0);
+    for (place, fault) in faults.iter().enumerate() {
+        if let Some(seen) = stop_by(&ledger, token, fault, (1_000 * number + place) as u64) {
+            foils.join(seen.foils);
+            unanswered.extend(seen.unanswered);
+            under_load += 1;
+        }
+    }
     let healthy = Program::faulty(env!("CARGO_BIN_EXE_faulty"), "none");
-    let served =
-        serve(&healthy, &ledger).unwrap_or_else(|ended| panic!("{fault}: no restart: {ended:?}"));
+    let served = serve(&healthy, &ledger)
+        .unwrap_or_else(|ended| panic!("{faults:?}: no restart: {ended:?}"));
     let mut client = served.connect().expect("it listens").with(token);
-    seen.foils.assert_all_kept(&mut client, SOURCE);
+    foils.assert_all_kept(&mut client, SOURCE);
     // A batch that was not answered is in the ledger whole or not at all, and sending it again settles it.
-    for (ids, body) in &seen.unanswered {
+    for (ids, body) in &unanswered {
         let found = client.post("/v1/foils/find", &json!({ "source": SOURCE, "ids": ids }));
         let found = found.expect("it answers").expect(200).json();
-        let there = found["results"]
-            .as_array()
-            .expect("results")
-            .iter()
-            .filter(|one| one["status"] == json!(200));
-        let there = there.count();
+        let results = found["results"].as_array().expect("results").iter();
+        let there = results.filter(|one| one["status"] == json!(200)).count();
         assert!(
             there == 0 || there == ids.len(),
-            "{fault}: {there} of {} events of one request",
+            "{faults:?}: {there} of {} events of one request",
             ids.len()
         );
-        let mut foils = Foils::default();
         let again = client
             .send("POST", "/v1/events?foils=full", BATCH, body)
             .expect("it answers")
@@ -112,21 +122,22 @@ fn case(founded: &Ledger, token: &str, fault: &str) -> bool {
         assert_eq!(
             foils.keep(ids, &again),
             ids.len(),
-            "{fault}: {}",
+            "{faults:?}: {}",
             again.text()
         );
     }
+    foils.assert_all_verify(&ledger.foil_vkey);
     let report = served.verify();
     assert_eq!(
         report["verdict"],
         json!("verified with pinned keys"),
-        "{fault}: {report:#}"
+        "{faults:?}: {report:#}"
     );
     assert!(
         served.stop().success(),
-        "{fault}: the healthy disk is stopped in order"
+        "{faults:?}: the healthy disk is stopped in order"
     );
-    ready
+    under_load
 }
 
 #[test]
@@ -138,14 +149,16 @@ fn a_failed_write_or_sync_stops_everything_and_loses_nothing() {
     let token = served.publisher("crm", &[SOURCE], &FAMILIES);
     assert!(served.stop().success());
     let mut faults = Vec::new();
-    for call in ["write", "sync"] {
-        for error in ["eio", "enospc"] {
-            faults.extend((0..CALLS).map(|nth| format!("{call}:{nth}:{error}")));
+    for nth in 0..CALLS {
+        for call in ["write", "sync"] {
+            faults.extend(["eio", "enospc"].map(|error| format!("{call}:{nth}:{error}")));
         }
     }
-    let stride = usize::try_from(settings.fault_stride).unwrap_or(1);
+    // A stride that is odd meets every kind.
+    let stride = usize::try_from(settings.fault_stride).unwrap_or(1) | 1;
     let faults: Vec<String> = faults.into_iter().step_by(stride).collect();
-    let (next, failed, started) = (
+    let lives: Vec<&[String]> = faults.chunks(LIFE_FAULTS).collect();
+    let (next, failed, under_load) = (
         AtomicUsize::new(0),
         Mutex::new(Vec::new()),
         AtomicUsize::new(0),
@@ -153,30 +166,33 @@ fn a_failed_write_or_sync_stops_everything_and_loses_nothing() {
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
-                while let Some(fault) = faults.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let outcome = std::panic::catch_unwind(|| case(&founded, &token, fault));
-                    match outcome {
-                        Ok(ready) => _ = started.fetch_add(usize::from(ready), Ordering::SeqCst),
+                loop {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(faults) = lives.get(number) else {
+                        return;
+                    };
+                    match std::panic::catch_unwind(|| life(&founded, &token, faults, number)) {
+                        Ok(count) => _ = under_load.fetch_add(count, Ordering::SeqCst),
                         Err(_) => failed
                             .lock()
                             .expect("nobody panics with it")
-                            .push(fault.clone()),
+                            .push(faults.join(" ")),
                     }
                 }
             });
         }
     });
     let failed = failed.into_inner().expect("nobody panics with it");
-    let started = started.into_inner();
+    let under_load = under_load.into_inner();
     told(&format!(
-        "{} faults, {started} under load, {} in the start",
+        "{} faults, {under_load} under load, {} in the start",
         faults.len(),
-        faults.len() - started
+        faults.len() - under_load
     ));
     assert!(
         failed.is_empty(),
-        "{} of {} faults: {failed:?}",
+        "{} of {} lives: {failed:#?}",
         failed.len(),
-        faults.len()
+        lives.len()
     );
 }
