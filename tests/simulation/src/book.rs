@@ -15,7 +15,7 @@ use crate::subject::{Answer, CHAIN, ORIGIN};
 struct Entry {
     deed: Deed,
     link: [u8; 77],
-    foil: Option<Foil>,
+    foil: Option<Box<Foil>>,
 }
 
 /// All answers so far.
@@ -71,15 +71,15 @@ impl Book {
         }
     }
 
-    fn acknowledge(&mut self, deed: Deed, link: [u8; 77], foil: Option<Foil>) -> Verdict<()> {
+    fn acknowledge(&mut self, deed: Deed, link: [u8; 77], foil: Option<Box<Foil>>) -> Verdict<()> {
         let index = index_of(&link);
-        if let (Some(foil), Some(key)) = (&foil, &self.foil_key) {
-            if foil::check(foil, key, ORIGIN, CHAIN)? != index || foil.link != link {
-                return Err(Finding::new(
-                    "C-2",
-                    format!("event {} has a foil about another index", deed.id),
-                ));
-            }
+        if let (Some(foil), Some(key)) = (&foil, &self.foil_key)
+            && (foil::check(foil, key, ORIGIN, CHAIN)? != index || foil.link != link)
+        {
+            return Err(Finding::new(
+                "C-2",
+                format!("event {} has a foil about another index", deed.id),
+            ));
         }
         let told = Told {
             link,

@@ -162,7 +162,11 @@ impl<S: Subject> Run<S> {
             }
         }
         self.when = "init".to_owned();
-        init::<S>(&self.setting).map_err(uncaused)
+        init::<S>(&self.setting).map_err(uncaused)?;
+        if self.random.chance(400) {
+            self.setting.disk.restart(Crash::PowerCut);
+        }
+        Ok(())
     }
 
     fn open(&self) -> Result<S, Stop> {
@@ -221,17 +225,29 @@ impl<S: Subject> Run<S> {
     /// One process from start to its end: all planned steps, or the first error.
     fn live(&mut self, fault: Fault) -> Result<(), Stop> {
         let mut subject = self.open()?;
+        let end = self.steps(&mut subject, fault);
+        self.close(subject);
+        end
+    }
+
+    fn steps(&mut self, subject: &mut S, fault: Fault) -> Result<(), Stop> {
         if let Some(key) = subject.foil_key() {
             self.book.expect_foils(&key).map_err(Stop::Broken)?;
         }
         for _ in 0..self.between(STEPS) {
             let step = self.publishers.step();
-            self.step(&mut subject, &step)?;
+            self.step(subject, &step)?;
             if self.random.chance(30) && fault != Fault::StrayRead {
                 self.audit_a_fork().map_err(Stop::Broken)?;
             }
         }
         Ok(())
+    }
+
+    /// The process ends: in order where its disk still answers, else as a kill ends it.
+    fn close(&self, subject: S) {
+        self.setting.disk.mark_epoch("close");
+        drop(subject);
     }
 
     fn step(&mut self, subject: &mut S, step: &Step) -> Result<(), Stop> {
@@ -297,7 +313,7 @@ impl<S: Subject> Run<S> {
                 .map_err(uncaused)?;
         }
         self.audit_a_fork()?;
-        drop(subject);
+        self.close(subject);
         self.setting.disk.restart(Crash::PowerCut);
         self.summary.power_cuts += 1;
         self.audit()
@@ -311,12 +327,17 @@ impl<S: Subject> Run<S> {
         let acknowledged = self.book.acknowledged();
         let deeds: Vec<_> = acknowledged.iter().map(|(deed, _)| *deed).collect();
         self.send(&mut subject, &deeds).map_err(uncaused)?;
-        for (deed, link) in &acknowledged {
-            subject.open_slots(deed, link).map_err(uncaused)?;
-        }
         self.step(&mut subject, &Step::Absorb).map_err(uncaused)?;
         self.step(&mut subject, &Step::Checkpoint)
             .map_err(uncaused)?;
+        self.setting.disk.restart(Crash::PowerCut);
+        drop(subject);
+        self.audit()?;
+        let mut subject = self.open().map_err(uncaused)?;
+        for (deed, link) in &acknowledged {
+            subject.open_slots(deed, link).map_err(uncaused)?;
+        }
+        self.close(subject);
         self.audit()
     }
 

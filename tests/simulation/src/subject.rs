@@ -71,7 +71,7 @@ pub enum Answer {
         /// Its link.
         link: [u8; 77],
         /// The foil, where the subject has them.
-        foil: Option<Foil>,
+        foil: Option<Box<Foil>>,
     },
     /// The same id was recorded with other content.
     Conflict,

@@ -265,7 +265,7 @@ fn answer(outcome: Outcome) -> Result<Answer, Stop> {
         };
         Answer::Recorded {
             link: own.link,
-            foil: Some(own),
+            foil: Some(Box::new(own)),
         }
     };
     match outcome {
