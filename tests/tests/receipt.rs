@@ -62,14 +62,10 @@ fn data() -> Option<PathBuf> {
     None
 }
 
-#[test]
-fn every_row_of_the_permit_log_is_accepted_or_explained() {
-    let (Some(file), Some(binary)) = (data(), counterfoil("receipt.csv through the command line"))
-    else {
-        return;
-    };
+/// A served ledger with the permits publisher, and the file that holds its token.
+fn ready(binary: &Path) -> (Ledger, Served, PathBuf) {
     let ledger = Ledger::found();
-    let served = serve(&Program::counterfoil(&binary), &ledger).expect("a new ledger is served");
+    let served = serve(&Program::counterfoil(binary), &ledger).expect("a new ledger is served");
     let body = json!({
         "code": "permits", "sources": ["//permits.example/receipt-phase"], "families": ["collection"], "map_ids": true,
     });
@@ -83,7 +79,16 @@ fn every_row_of_the_permit_log_is_accepted_or_explained() {
     std::fs::write(&token, added["token"].as_str().expect("a token")).expect("ours");
     let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     std::fs::set_permissions(&token, owner_only).expect("ours");
+    (ledger, served, token)
+}
 
+#[test]
+fn every_row_of_the_permit_log_is_accepted_or_explained() {
+    let (Some(file), Some(binary)) = (data(), counterfoil("receipt.csv through the command line"))
+    else {
+        return;
+    };
+    let (ledger, served, token) = ready(&binary);
     let judged = publish(
         &binary,
         &ledger,
@@ -130,7 +135,20 @@ fn every_row_of_the_permit_log_is_accepted_or_explained() {
         sent["refused_by_code"]
     ));
 
-    let again = publish(&binary, &ledger, &served, &token, &file, &["--imported"]);
+    sent_again(&binary, &ledger, &served, &token, &file, after);
+    assert!(served.stop().success());
+}
+
+/// The same file once more adds nothing, and the ledger verifies.
+fn sent_again(
+    binary: &Path,
+    ledger: &Ledger,
+    served: &Served,
+    token: &Path,
+    file: &Path,
+    after: u64,
+) {
+    let again = publish(binary, ledger, served, token, file, &["--imported"]);
     assert_eq!(
         again["accepted"],
         json!(0),
@@ -143,5 +161,4 @@ fn every_row_of_the_permit_log_is_accepted_or_explained() {
         json!("verified with pinned keys"),
         "{report:#}"
     );
-    assert!(served.stop().success());
 }

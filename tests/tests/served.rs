@@ -144,11 +144,15 @@ fn served_trees_are_those_of_an_implementation_that_is_not_ours() {
     drop(client);
     assert!(served.stop().success());
 
-    // Negative controls: another key, a root that was never signed, a changed byte of a level of the tree.
-    let served = serve(&program, &ledger).expect("it was stopped in order");
+    controls(&checker, &program, &ledger, &earlier);
+}
+
+/// Negative controls: another key, a root that was never signed, a changed byte of a level of the tree.
+fn controls(checker: &Path, program: &Program, ledger: &Ledger, earlier: &[String]) {
+    let served = serve(program, ledger).expect("it was stopped in order");
     let other = Ledger::found();
     assert!(
-        !check(&checker, &served, &other.checkpoint_vkey, &[])
+        !check(checker, &served, &other.checkpoint_vkey, &[])
             .status
             .success(),
         "another key was believed"
@@ -158,7 +162,7 @@ fn served_trees_are_those_of_an_implementation_that_is_not_ours() {
         earlier[0].split_once('=').map_or("", |(_, root)| root)
     );
     assert!(
-        !check(&checker, &served, &ledger.checkpoint_vkey, &[forged])
+        !check(checker, &served, &ledger.checkpoint_vkey, &[forged])
             .status
             .success(),
         "a forged root was believed"
@@ -168,7 +172,7 @@ fn served_trees_are_those_of_an_implementation_that_is_not_ours() {
         .iter()
         .max_by_key(|path| std::fs::metadata(path).map_or(0, |known| known.len()));
     flip(level.expect("there is a level"), 100 * 32, 1).expect("ours");
-    let output = check(&checker, &served, &ledger.checkpoint_vkey, &[]);
+    let output = check(checker, &served, &ledger.checkpoint_vkey, &[]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         !output.status.success(),
