@@ -3,6 +3,7 @@
 //! Not here: writing. Always: rows staged before the call are found; the order is pending rows, cache, store; nothing found here is
 //! written anywhere; a reader holds no lock while it reads the store.
 
+mod fences;
 mod justified;
 mod service;
 mod values;
@@ -15,10 +16,8 @@ use proto::ids::{ActivityCode, PartyCode, StreamId};
 
 use crate::error::VaultError;
 use crate::finding;
-use crate::keys::{FenceTag, Key32, StreamKeys, StreamSecret};
-use crate::rows::{
-    FenceScope, FindingHash, Level, MentionPlace, PersonRef, Row, SecretKind, StreamPlace,
-};
+use crate::keys::{StreamKeys, StreamSecret};
+use crate::rows::{FindingHash, Level, MentionPlace, PersonRef, Row, StreamPlace};
 use crate::shared::Shared;
 use crate::shelves::Home;
 
@@ -369,68 +368,6 @@ impl VaultReader {
             .map(|(_, secret)| secret))
     }
 
-    /// Whether the person is in the vault: false once all that justified it is destroyed.
-    ///
-    /// # Errors
-    /// As [`VaultReader::person_by_alias`].
-    pub fn exists(&self, person: &PersonRef) -> Result<bool, VaultError> {
-        Ok(!self.person_rows(person, &[1])?.is_empty())
-    }
-
-    /// The fence marks on a person.
-    ///
-    /// # Errors
-    /// As [`VaultReader::person_by_alias`].
-    pub fn fence_marks(&self, person: &PersonRef) -> Result<Vec<FenceScope>, VaultError> {
-        let cache = &self.shared.caches.unmarked;
-        // Taken before the pending rows are looked at: a mark that is staged after that turns it.
-        let version = cache.version();
-        let pending = self.shared.overlay().is_marked(person);
-        if !pending && cache.get(&person.person).is_some() {
-            return Ok(Vec::new());
-        }
-        let rows = self.person_rows(person, &[6])?;
-        let scopes = rows.into_iter().filter_map(|row| match row {
-            Row::FenceMark { scope, .. } => Some(scope),
-            _ => None,
-        });
-        let scopes: Vec<FenceScope> = scopes.collect();
-        if scopes.is_empty() {
-            cache.put(version, person.person, ());
-        }
-        Ok(scopes)
-    }
-
-    /// Whether nothing may be minted for the person in this activity.
-    ///
-    /// # Errors
-    /// As [`VaultReader::person_by_alias`].
-    pub fn is_marked(
-        &self,
-        person: &PersonRef,
-        activity: &ActivityCode,
-    ) -> Result<bool, VaultError> {
-        let marks = self.fence_marks(person)?;
-        Ok(marks.iter().any(|scope| match scope {
-            FenceScope::Person => true,
-            FenceScope::Activity(of) => of == activity,
-        }))
-    }
-
-    /// Whether the person entire is fenced: mentions are recorded with that slot withheld.
-    ///
-    /// # Errors
-    /// As [`VaultReader::person_by_alias`].
-    pub fn is_fenced_entirely(&self, person: &PersonRef) -> Result<bool, VaultError> {
-        Ok(self.fence_marks(person)?.contains(&FenceScope::Person))
-    }
-
-    /// Whether the stream of this tag accepts no event and opens no value: fenced or destroyed (S-3).
-    #[must_use]
-    pub fn is_fenced(&self, tag: &FenceTag) -> bool {
-        self.shared.service().is_fenced(tag)
-    }
-
     /// Pending and stored rows of these kinds, without repeats.
     fn person_rows(&self, person: &PersonRef, kinds: &[u8]) -> Result<Vec<Row>, VaultError> {
         let pending: Vec<Arc<Row>> = self.shared.overlay().person(person).to_vec();
@@ -518,11 +455,5 @@ impl VaultReader {
 
     fn draw_shelf(&self, shelves: u32) -> u32 {
         u32::from_be_bytes(ground::array(&*self.shared.random)) & (shelves - 1)
-    }
-
-    /// A key of the service shelf by purpose and name.
-    #[must_use]
-    pub fn secret(&self, kind: SecretKind, name: u32) -> Option<Key32> {
-        self.shared.service().secret(kind, name).cloned()
     }
 }

@@ -292,7 +292,8 @@ impl Vault {
             writer.state = state;
             self.shared.show(table)?;
             self.forget_through(through.group);
-            Ok(())
+            // The pages that this replaced are free once a commit follows: without it the file grows by a third copy of all shelves.
+            self.shared.store.change()?.commit(&state)
         })
     }
 

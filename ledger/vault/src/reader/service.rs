@@ -7,7 +7,7 @@ use proto::ids::{Index, Month, StaffReference};
 
 use super::VaultReader;
 use crate::keys::{FenceTag, Key32, RecordKey};
-use crate::rows::{SigningKind, TokenScope};
+use crate::rows::{SecretKind, SigningKind, TokenScope};
 use crate::seal::RecordKeyName;
 use crate::service::{SigningSecret, User};
 
@@ -79,5 +79,11 @@ impl VaultReader {
     #[must_use]
     pub fn destroyed_tags(&self) -> Vec<(FenceTag, u64)> {
         self.shared.service().destroyed_tags()
+    }
+
+    /// A key of the service shelf by purpose and name.
+    #[must_use]
+    pub fn secret(&self, kind: SecretKind, name: u32) -> Option<Key32> {
+        self.shared.service().secret(kind, name).cloned()
     }
 }

@@ -76,8 +76,8 @@ fn a_case_has_a_shelf_of_its_own_draw_and_the_person_points_to_it() {
     let vault = bench.open();
     let (person, person_row) = person_row(&vault);
     let reader = vault.reader();
-    let hash = reader.case_hash("//crm", &text("R-17"));
-    let alias = reader.alias_hash("//crm", &text("R-17"));
+    let hash = reader.case_hash("//crm", &text("case 17"));
+    let alias = reader.alias_hash("//crm", &text("case 17"));
     assert_ne!(hash, alias, "no alias is a case");
     let (stream, shelf) = (StreamId([7; 16]), reader.draw_case_shelf());
     let keys = StreamKeys {
