@@ -156,9 +156,10 @@ impl Store for RunStore {
         }
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let memory = std::iter::once(&state.rows).chain(&state.frozen);
+        let runs = state.runs.iter().filter(|run| run.may_hold_under(prefix));
         let sources = memory
             .map(|rows| Source::memory(rows, from))
-            .chain(state.runs.iter().map(|run| Source::run(run, from)));
+            .chain(runs.map(|run| Source::run(run, from)));
         let mut merge = Merge::new(&*self.below, sources.collect(), from)?;
         while rows.len() < limit {
             match merge.next(&*self.below)? {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::merge::{Merge, Run, Source};
 use super::pages::{
-    BLOCKS, FINDERS, Finder, PAGE_BLOCKS, broken, encode_finders, filter_of, page_key, put_row,
-    spread,
+    BLOCKS, FINDERS, Finder, NAME_BYTES, PAGE_BLOCKS, broken, encode_finders, filter_of, page_key,
+    put_row, spread,
 };
 use crate::error::StoreError;
 use crate::store::{Batch, Store};
@@ -38,6 +38,8 @@ pub(super) struct Build {
     merge: Merge,
     block: Vec<u8>,
     first: Vec<u8>,
+    /// The table and name of the row before in the block.
+    name_before: Vec<u8>,
     spreads: Vec<u64>,
     finders: Vec<Finder>,
 }
@@ -55,6 +57,7 @@ impl Build {
             merge: Merge::new(below, sources, &[])?,
             block: Vec::new(),
             first: Vec::new(),
+            name_before: Vec::new(),
             spreads: Vec::new(),
             finders: Vec::new(),
         })
@@ -83,6 +86,14 @@ impl Build {
             }
             if self.block.is_empty() {
                 self.first.clone_from(&key);
+                self.name_before.clear();
+            }
+            if let Some(name) = key.get(..NAME_BYTES)
+                && self.name_before != name
+            {
+                self.name_before.clear();
+                self.name_before.extend_from_slice(name);
+                self.spreads.push(spread(name));
             }
             put_row(&mut self.block, &key, value.as_deref());
             self.spreads.push(spread(&key));

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::pages::{BLOCKS, Change, Finder, broken, may_hold, page_key, take_row};
+use super::pages::{
+    BLOCKS, Change, Finder, NAME_BYTES, broken, may_hold, page_key, spread, take_row,
+};
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -81,6 +83,19 @@ impl Run {
             }
         }
         Ok(None)
+    }
+
+    /// False when no key of the run begins with `prefix`, as far as the filters know.
+    pub(super) fn may_hold_under(&self, prefix: &[u8]) -> bool {
+        let Some(name) = prefix.get(..NAME_BYTES) else {
+            return true;
+        };
+        // Rows under the prefix begin in the block that would hold it, or with the next one.
+        let at = self.block_of(prefix);
+        let within = at.and_then(|at| self.finders.get(at));
+        let next = self.finders.get(at.map_or(0, |at| at + 1));
+        within.is_some_and(|finder| may_hold(&finder.filter, spread(name)))
+            || next.is_some_and(|finder| finder.first.starts_with(name))
     }
 
     fn block(&self, below: &dyn Store, place: usize) -> Result<Vec<u8>, StoreError> {

@@ -3,7 +3,7 @@
 //! ```text
 //! 1 ‖ batch u64 ‖ piece u16   waiting   changes that no run holds yet, in the order of arrival
 //! 2 ‖ run u64 ‖ block u32     block     rows of one run, ascending, about 8 KiB
-//! 3 ‖ run u64 ‖ page u32      finders   for 64 blocks: first key and filter of each
+//! 3 ‖ run u64 ‖ page u32      finders   for 64 blocks: first key, and filter of keys and of names
 //! 4                           list      which runs there are, newest first
 //!
 //! row    = length varint ‖ key ‖ (0 when the row is gone, else length + 1) varint ‖ value
@@ -19,6 +19,9 @@ use crate::error::StoreError;
 
 /// Blocks that share one row of finders.
 pub(super) const PAGE_BLOCKS: usize = 64;
+/// Rows are often asked for by what their keys begin with: a table and a name of 16 bytes. Filters hold
+/// these beginnings too. Stores written with another number must be built again.
+pub(super) const NAME_BYTES: usize = if cfg!(test) { 2 } else { 17 };
 /// Bits of a filter for each key: one look-up in a hundred reads a block in vain.
 const FILTER_KEY_BITS: usize = 10;
 const FILTER_PROBES: u32 = 6;
