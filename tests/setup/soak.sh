@@ -12,4 +12,6 @@ step "simulation, $COUNTERFOIL_SOAK_SECONDS s" \
     cargo test --release --locked -p simulation -- --nocapture
 step "kill -9, $COUNTERFOIL_KILL_ROUNDS rounds" \
     cargo test --release --locked -p tests --test kill -- --nocapture
+step "EIO and ENOSPC in each of the first 200 writes and syncs" \
+    env COUNTERFOIL_FAULT_STRIDE=1 cargo test --release --locked -p tests --test faults -- --nocapture
 finish "soak"

@@ -8,6 +8,10 @@ use std::path::PathBuf;
 const KILL_ROUNDS: u64 = 3;
 /// Of the 800 faults (200 writes and syncs, twice), one in so many is injected in a plain `cargo test`.
 const FAULT_STRIDE: u64 = 40;
+/// The same in `make test`: each of the 200 calls fails in one of the four ways at least. `make soak` injects all.
+const FAULT_STRIDE_FULL: u64 = 3;
+/// Flipped bytes in each kind of file in `make test`.
+const FLIPS_FULL: u64 = 16;
 /// Flipped bytes in each kind of file in a plain `cargo test`.
 const FLIPS: u64 = 4;
 
@@ -27,7 +31,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `COUNTERFOIL_KILL_ROUNDS`, `COUNTERFOIL_JOURNEYS=full` and `COUNTERFOIL_SEED`.
+    /// Reads `COUNTERFOIL_JOURNEYS` (`full` or nothing), `COUNTERFOIL_KILL_ROUNDS`, `COUNTERFOIL_FAULT_STRIDE`, `COUNTERFOIL_FLIPS` and
+    /// `COUNTERFOIL_SEED`.
     pub fn read() -> Settings {
         #[expect(
             clippy::disallowed_methods,
@@ -36,7 +41,11 @@ impl Settings {
         let text = |name: &str| std::env::var(name).ok();
         let number = |name: &str| text(name).and_then(|text| text.parse().ok());
         let full = text("COUNTERFOIL_JOURNEYS").is_some_and(|text| text == "full");
-        let (stride, flips) = if full { (1, 24) } else { (FAULT_STRIDE, FLIPS) };
+        let (stride, flips) = if full {
+            (FAULT_STRIDE_FULL, FLIPS_FULL)
+        } else {
+            (FAULT_STRIDE, FLIPS)
+        };
         Settings {
             kill_rounds: number("COUNTERFOIL_KILL_ROUNDS").unwrap_or(KILL_ROUNDS),
             fault_stride: number("COUNTERFOIL_FAULT_STRIDE").unwrap_or(stride).max(1),

@@ -23,7 +23,7 @@ const BATCHES_MAX: usize = 2_000;
 /// Faults that one ledger lives through before it is judged on the healthy disk.
 const LIFE_FAULTS: usize = 10;
 /// Lives at the same time.
-const WORKERS: usize = 2;
+const WORKERS: usize = 4;
 
 /// What one client saw: foils, and batches that were sent and not answered with one.
 #[derive(Default)]

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod roles;
+mod tls;
 
 use people::Person;
 use serde_json::{Value, json};
