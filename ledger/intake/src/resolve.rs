@@ -71,6 +71,9 @@ pub struct Resolved {
     pub repeat: Option<Index>,
 }
 
+/// Repeat tags by year, and where one of them was recorded.
+pub type Tags = (Vec<(u16, IdTag)>, Option<Index>);
+
 /// Looks things up in the vault's snapshot and the derived files. Shared by all doors.
 #[derive(Clone)]
 pub struct Resolver {
@@ -163,11 +166,7 @@ impl Resolver {
     ///
     /// # Errors
     /// As [`Resolver::resolve`].
-    pub fn repeat(
-        &self,
-        source: &str,
-        id: &str,
-    ) -> Result<(Vec<(u16, IdTag)>, Option<Index>), VaultError> {
+    pub fn repeat(&self, source: &str, id: &str) -> Result<Tags, VaultError> {
         let mut tags = Vec::with_capacity(2);
         let mut found = None;
         for (year, key) in self.vault.dedup_keys(source) {

@@ -8,7 +8,6 @@ use super::Sequencer;
 use crate::admit::Admitted;
 
 impl Sequencer {
-    #[expect(clippy::type_complexity, reason = "two lists in step, used once")]
     pub(super) fn seal_slots(
         &self,
         event: &Admitted,

@@ -207,6 +207,7 @@ impl WholeLedger {
             activity: deed.id / 4 % 3,
             case: deed.id,
             time: FIRST_EVENT_S + deed.id + 1_000_000 * deed.content / 100,
+            in_full: false,
         };
         let mut bytes = Vec::new();
         event.write(&mut bytes);
