@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use console::config::{Config, FILE_NAME};
-use ground::{RealDisk, SystemClock, SystemRandom};
+use ground::{Disk, RealDisk, SystemClock, SystemRandom};
 use intake::found::{Founded, found};
 use intake::ledger::Ground;
 use proto::{Origin, StaffReference};
@@ -97,10 +97,7 @@ pub(crate) fn run(globals: &Globals, own: &InitArguments) -> Result<(), Failure>
     };
     token::write(&token_path(&dir), founded.token.reveal())?;
     if own.accept_unproven {
-        output::aside(
-            "accepted as unproven: this file system is not known to overwrite in place, so that \
-             erasure is not proven here",
-        );
+        output::aside(&unproven(&dir));
     }
     print(
         globals,
@@ -112,6 +109,24 @@ pub(crate) fn run(globals: &Globals, own: &InitArguments) -> Result<(), Failure>
             founded,
         },
     )
+}
+
+/// What `--accept-unproven` accepted here, if anything.
+fn unproven(dir: &Path) -> String {
+    match RealDisk.filesystem(dir) {
+        Ok(kind) if kind.overwrites_in_place() => {
+            format!(
+                "{} overwrites in place: --accept-unproven was not needed here",
+                kind.name()
+            )
+        }
+        Ok(kind) => format!(
+            "accepted as unproven: {} is not known to overwrite in place, so that erasure is not \
+             proven here",
+            kind.name()
+        ),
+        Err(error) => format!("accepted as unproven: the file system is not known: {error}"),
+    }
 }
 
 struct Made<'a> {
