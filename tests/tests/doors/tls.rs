@@ -17,7 +17,7 @@ fn certificate(home: &Path) -> Option<(PathBuf, PathBuf)> {
         .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
         .args([
             "-pkeyopt",
-            "ec_paramgen_curve:P-256",
+            "ec_paramgen_curve:prime256v1",
             "-subj",
             "/CN=localhost",
         ])
