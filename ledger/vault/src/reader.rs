@@ -95,7 +95,7 @@ impl VaultReader {
 
     fn alias(&self, hash: &FindingHash) -> Result<Option<(PersonRef, StreamId)>, VaultError> {
         let pending = self.shared.overlay().alias(hash).to_vec();
-        if let Some(found) = self.first_justified(pending.into_iter().map(Ok))? {
+        if let Some(found) = self.first_justified(pending)? {
             return Ok(Some(found));
         }
         let cache = &self.shared.caches.aliases;
@@ -104,12 +104,10 @@ impl VaultReader {
         }
         let version = cache.version();
         let prefix = [&[20][..], &hash.0].concat();
-        let home = Home::of_hash(&hash.0, self.shared.geometry);
-        let part = self.shared.part_of(&self.shared.view(), home)?;
-        let rows = part.iter().flat_map(|part| part.with_prefix(&prefix));
-        let stored = rows.map(|row| match Row::decode(row) {
-            Ok(Row::Alias { person, stream, .. }) => Ok((person, stream)),
-            _ => Err(VaultError::Damaged("alias")),
+        let rows = self.all(Home::of_hash(&hash.0, self.shared.geometry), &prefix)?;
+        let stored = rows.into_iter().filter_map(|row| match row {
+            Row::Alias { person, stream, .. } => Some((person, stream)),
+            _ => None,
         });
         let found = self.first_justified(stored)?;
         if let Some(found) = found {
@@ -121,10 +119,9 @@ impl VaultReader {
     /// The first that a living stream justifies.
     fn first_justified(
         &self,
-        rows: impl Iterator<Item = Result<(PersonRef, StreamId), VaultError>>,
+        rows: impl IntoIterator<Item = (PersonRef, StreamId)>,
     ) -> Result<Option<(PersonRef, StreamId)>, VaultError> {
-        for row in rows {
-            let (person, stream) = row?;
+        for (person, stream) in rows {
             if self.is_justified(&person, stream)? {
                 return Ok(Some((person, stream)));
             }

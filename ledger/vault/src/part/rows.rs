@@ -10,9 +10,6 @@ use zeroize::Zeroizing;
 
 use crate::rows::{Cut, ROW_BYTES_MAX, put_length, take_length};
 
-/// Most bytes that a row shares with the one before: its length is one byte.
-const SHARED_MAX: usize = 255;
-
 /// Rows, opened: one wiped buffer and where each row ends in it. Sorted where they are of one block.
 #[derive(Default)]
 pub(crate) struct PartRows {
@@ -76,29 +73,18 @@ impl PartRows {
             if shared > before.len() || shared + length > ROW_BYTES_MAX {
                 return None;
             }
-            if !follows(self.bytes.get(before.clone())?, shared, rest) {
-                return None;
-            }
             let start = self.bytes.len();
             self.bytes
                 .extend_from_within(before.start..before.start + shared);
             self.bytes.extend_from_slice(rest);
             self.ends.push(u32::try_from(self.bytes.len()).ok()?);
+            let (row, last) = (self.bytes.get(start..)?, self.bytes.get(before)?);
+            if row <= last || shared_prefix(last, row) != shared {
+                return None;
+            }
             before = start..self.bytes.len();
         }
         Some(())
-    }
-}
-
-/// Whether a row of `shared` bytes of `last` and then `rest` comes after `last`, and could not share more.
-fn follows(last: &[u8], shared: usize, rest: &[u8]) -> bool {
-    match (last.get(shared), rest.first()) {
-        (None, Some(_)) => true,
-        (Some(before), Some(now)) if before == now => {
-            shared == SHARED_MAX && last.get(shared..).is_some_and(|last| rest > last)
-        }
-        (Some(before), Some(now)) => now > before,
-        (_, None) => false,
     }
 }
 
@@ -137,7 +123,7 @@ fn shared_prefix(before: &[u8], row: &[u8]) -> usize {
     before
         .iter()
         .zip(row)
-        .take(SHARED_MAX)
+        .take(255)
         .take_while(|(a, b)| a == b)
         .count()
 }

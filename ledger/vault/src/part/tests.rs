@@ -158,14 +158,6 @@ fn a_block_has_one_spelling() {
         assert!(decode_plain(body).is_err(), "{body:?}");
     }
     assert!(decode_plain(&[0, 1, 9, 0, 1, 10]).is_ok());
-    // More alike than one byte counts: what comes behind the 255 decides.
-    let long = |last: &[u8]| [&[7; 300][..], last].concat();
-    let alike = [long(&[1]), long(&[2]), long(&[2, 0])];
-    let plain = rows::fold(alike.iter().map(Vec::as_slice));
-    let read = decode_plain(&plain).expect("reads");
-    assert!(read.iter().eq(alike.iter().map(Vec::as_slice)));
-    let same = [alike[0].clone(), alike[0].clone()];
-    assert!(decode_plain(&rows::fold(same.iter().map(Vec::as_slice))).is_err());
 }
 
 #[test]
