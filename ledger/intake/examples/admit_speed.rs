@@ -75,7 +75,7 @@ impl World {
         }
     }
 
-    fn admitted(&self) -> Admitted {
+    fn admitted(&self) -> Box<Admitted> {
         let Ok(event) = cloudevent::structured(self.event.as_bytes()) else {
             unreachable!("the event above is a good one");
         };
@@ -302,15 +302,12 @@ fn receipt() -> Receipt {
         path: vec![Hash([4; 32]); 6],
         note: "n".repeat(330),
     };
-    Receipt {
-        index: Index(7),
-        foil,
-    }
+    Receipt::whole(Index(7), foil)
 }
 
 impl Submit for Canned {
-    fn submit(&self, events: Vec<Admitted>) -> Later<'_, Result<Vec<Outcome>, SubmitError>> {
-        let recorded = |_| Outcome::Recorded(Box::new(receipt()));
+    fn submit(&self, events: Vec<Box<Admitted>>) -> Later<'_, Result<Vec<Outcome>, SubmitError>> {
+        let recorded = |_| Outcome::Recorded(receipt());
         let outcomes = events.iter().map(recorded).collect();
         Box::pin(async move { Ok(outcomes) })
     }

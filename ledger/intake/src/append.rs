@@ -3,15 +3,16 @@
 //! Not here: what is in the group ([`crate::sequence`]). Always: after one failed write or sync nothing is acknowledged any more;
 //! what became of that group is decided by recovery at the next start (C-2).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chain::foil::{Foil, FoilNote, foil_key_name};
+use chain::link::LinkBytes;
 use chain::note::SigningKey;
 use chain::tree::Levels;
 use journal::{SegmentPreparer, Writer};
 use proto::{ChainNumber, Hash, Index, Origin, UnixMillis};
 
-use crate::engine::Receipt;
 use crate::error::IntakeError;
 use crate::sequence::{Closed, Placed};
 
@@ -35,27 +36,66 @@ pub struct DurableGroup {
 }
 
 impl DurableGroup {
-    /// The receipt of the event at this position in the group.
-    pub fn receipt(&self, position: usize) -> Option<Receipt> {
-        let placed = self.placed.get(position)?;
-        let place = position as u64;
-        Some(Receipt {
-            index: Index(self.first.0 + place),
-            foil: Foil {
-                origin: self.name.origin.clone(),
-                chain: self.name.chain,
-                link: placed.link,
-                record: placed.record.clone(),
-                salt: placed.salt,
-                path: self.tree.path(place),
-                note: self.note.clone(),
-            },
+    pub(crate) fn placed(&self, position: usize) -> Option<&Placed> {
+        self.placed.get(position)
+    }
+
+    /// The foil of the event at this position in the group.
+    pub(crate) fn shown(&self, position: usize) -> Option<ShownFoil<'_>> {
+        let placed = self.placed(position)?;
+        Some(ShownFoil {
+            origin: &self.name.origin,
+            chain: self.name.chain,
+            link: &placed.link,
+            record: &placed.record,
+            salt: &placed.salt,
+            path: Cow::Owned(self.tree.path(position as u64)),
+            note: &self.note,
         })
     }
 
     /// How many events it holds.
     pub fn count(&self) -> usize {
         self.placed.len()
+    }
+}
+
+/// A foil whose parts still lie in their group: what an answer is written from.
+pub(crate) struct ShownFoil<'a> {
+    pub(crate) origin: &'a Origin,
+    pub(crate) chain: ChainNumber,
+    pub(crate) link: &'a LinkBytes,
+    pub(crate) record: &'a [u8],
+    pub(crate) salt: &'a [u8; 32],
+    pub(crate) path: Cow<'a, [Hash]>,
+    pub(crate) note: &'a str,
+}
+
+impl<'a> ShownFoil<'a> {
+    /// Lends the parts of a foil.
+    pub(crate) fn of(foil: &'a Foil) -> ShownFoil<'a> {
+        ShownFoil {
+            origin: &foil.origin,
+            chain: foil.chain,
+            link: &foil.link,
+            record: &foil.record,
+            salt: &foil.salt,
+            path: Cow::Borrowed(&foil.path),
+            note: &foil.note,
+        }
+    }
+
+    /// The foil, in one piece.
+    pub(crate) fn to_foil(&self) -> Foil {
+        Foil {
+            origin: self.origin.clone(),
+            chain: self.chain,
+            link: *self.link,
+            record: self.record.to_vec(),
+            salt: *self.salt,
+            path: self.path.to_vec(),
+            note: self.note.to_owned(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The threads of [`crate::run`] and the single-stepped ledger of [`crate::step`] share it.
 //! Not here: waiting. Always: outcomes are made only after the group is durable; a repeat is compared with what is recorded, value by value.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::{IdTag, Index, Personal};
@@ -19,7 +20,7 @@ use crate::sequence::{Arrival, Verdict};
 /// An event with the place it goes to and the vault rows that become true with it.
 pub struct Directed {
     /// What was admitted.
-    pub event: Admitted,
+    pub event: Box<Admitted>,
     /// Whose stream.
     pub target: Target,
     /// Rows for the vault.
@@ -28,7 +29,7 @@ pub struct Directed {
 
 impl Directed {
     /// A publisher's event, about the person its aliases name.
-    pub fn published(event: Admitted) -> Directed {
+    pub fn published(event: Box<Admitted>) -> Directed {
         Directed {
             event,
             target: Target::Subject,
@@ -80,7 +81,7 @@ impl Desk {
                 target,
                 rows,
             } = directed;
-            let resolved = self.resolver.resolve(&event, target)?;
+            let resolved = Box::new(self.resolver.resolve(&event, target)?);
             places.push((place, target));
             arrivals.push(Arrival {
                 event,
@@ -98,15 +99,15 @@ impl Desk {
     pub fn settle(
         &self,
         verdicts: Vec<((usize, Target), Verdict)>,
-        group: Option<&DurableGroup>,
+        group: Option<&Arc<DurableGroup>>,
         outcomes: &mut [Option<Outcome>],
     ) -> Result<Vec<(usize, Directed)>, IntakeError> {
         let mut stale = Vec::new();
         for ((place, target), verdict) in verdicts {
             let outcome = match verdict {
                 Verdict::Placed(position) => group
-                    .and_then(|group| group.receipt(position))
-                    .map(|receipt| Outcome::Recorded(Box::new(receipt))),
+                    .and_then(|group| Receipt::grouped(group, position))
+                    .map(Outcome::Recorded),
                 Verdict::Refused(refusal) => Some(Outcome::Refused(refusal)),
                 Verdict::Repeat(index, event) => Some(self.repeat(index, &event)?),
                 Verdict::Stale(arrival) => {
@@ -132,7 +133,7 @@ impl Desk {
         self.repeats.fetch_add(1, Ordering::Relaxed);
         let refused = |code, rule| Outcome::Refused(Refusal::new(code, "id", rule));
         Ok(match self.records.same(index, event)? {
-            Sameness::Same => Outcome::Repeated(Box::new(self.records.receipt(index)?)),
+            Sameness::Same => Outcome::Repeated(self.records.receipt(index)?),
             Sameness::Other => refused(
                 RefusalCode::IdReused,
                 "this source recorded another event under the same id",

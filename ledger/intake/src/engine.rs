@@ -3,17 +3,20 @@
 //! Not here: what the threads do (`run`), the write path ([`crate::sequence`]).
 //! Always: an outcome is given only after the group that holds the event is durable (C-2); the queue is bounded.
 
+use std::sync::Arc;
+
 use chain::foil::Foil;
 use proto::{Index, Personal};
 
 use crate::admit::{Admitted, Refusal};
+use crate::append::{DurableGroup, ShownFoil};
 
 /// What became of one submitted event.
 pub enum Outcome {
     /// Recorded now.
-    Recorded(Box<Receipt>),
+    Recorded(Receipt),
     /// The same (source, id) with the same content was recorded before: the same foil again (C-3).
-    Repeated(Box<Receipt>),
+    Repeated(Receipt),
     /// Not recorded: `ID_REUSED` (409), `GONE` or `ERASED_SCOPE` (410).
     Refused(Refusal),
 }
@@ -22,8 +25,46 @@ pub enum Outcome {
 pub struct Receipt {
     /// Place of the event in its chain.
     pub index: Index,
+    proof: Proof,
+}
+
+/// Where a receipt's foil is: most are never held whole, but written from their group into an answer.
+enum Proof {
+    Whole(Box<Foil>),
+    /// At this position of a group.
+    Grouped(Arc<DurableGroup>, usize),
+}
+
+impl Receipt {
+    /// The receipt of an event whose foil was made again.
+    pub fn whole(index: Index, foil: Foil) -> Receipt {
+        let proof = Proof::Whole(Box::new(foil));
+        Receipt { index, proof }
+    }
+
+    /// The receipt of the event at a position of a group; `None` where the group has no such event.
+    pub fn grouped(group: &Arc<DurableGroup>, position: usize) -> Option<Receipt> {
+        group.placed(position)?;
+        Some(Receipt {
+            index: Index(group.first.0 + position as u64),
+            proof: Proof::Grouped(group.clone(), position),
+        })
+    }
+
     /// What the publisher keeps.
-    pub foil: Foil,
+    pub fn foil(&self) -> Foil {
+        self.shown().to_foil()
+    }
+
+    /// The same, lent.
+    pub(crate) fn shown(&self) -> ShownFoil<'_> {
+        match &self.proof {
+            Proof::Whole(foil) => ShownFoil::of(foil),
+            Proof::Grouped(group, position) => group
+                .shown(*position)
+                .expect("`grouped` found this position, and a group never changes"),
+        }
+    }
 }
 
 /// Why a submission was not taken as a whole; nothing of it is recorded, it may be sent again.
@@ -43,7 +84,7 @@ pub enum SubmitError {
 /// What a door needs of the ledger. One value is shared by all requests.
 #[derive(Clone)]
 pub struct EngineHandle {
-    inner: std::sync::Arc<dyn Submit>,
+    inner: Arc<dyn Submit>,
 }
 
 /// A boxed future, so that doors need not know the engine's type.
@@ -52,7 +93,7 @@ pub type Later<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + 
 /// The engine's side of the handle; tests put a double here.
 pub trait Submit: Send + Sync {
     /// Records a submission of 1..=1000 admitted events; outcomes in the same order.
-    fn submit(&self, events: Vec<Admitted>) -> Later<'_, Result<Vec<Outcome>, SubmitError>>;
+    fn submit(&self, events: Vec<Box<Admitted>>) -> Later<'_, Result<Vec<Outcome>, SubmitError>>;
     /// Foils of recorded events by (source, id); `None` where no living index has it.
     fn find_foils<'a>(
         &'a self,
@@ -63,12 +104,12 @@ pub trait Submit: Send + Sync {
 
 impl EngineHandle {
     /// A handle on this engine.
-    pub fn new(inner: std::sync::Arc<dyn Submit>) -> Self {
+    pub fn new(inner: Arc<dyn Submit>) -> Self {
         Self { inner }
     }
 
     /// See [`Submit::submit`].
-    pub async fn submit(&self, events: Vec<Admitted>) -> Result<Vec<Outcome>, SubmitError> {
+    pub async fn submit(&self, events: Vec<Box<Admitted>>) -> Result<Vec<Outcome>, SubmitError> {
         self.inner.submit(events).await
     }
 

@@ -17,7 +17,12 @@ pub const ACCESS: &str = "access";
 pub const LEDGER_PUBLISHER: &str = "counterfoil";
 
 /// Makes one of the ledger's own facts ready for the sequence.
-pub fn own_event(name: &Name, data: FactData, now: UnixMillis, random: &dyn Random) -> Admitted {
+pub fn own_event(
+    name: &Name,
+    data: FactData,
+    now: UnixMillis,
+    random: &dyn Random,
+) -> Box<Admitted> {
     let id = uuid::Builder::from_random_bytes(ground::array(random)).into_uuid();
     let id = EventId::new(Personal::new(id.to_string()));
     let split = proto::split(data, &id);
@@ -38,7 +43,7 @@ pub fn finding_event(
     beside: Option<(&EnvelopeClear, NumberInStream)>,
     now: UnixMillis,
     random: &dyn Random,
-) -> Admitted {
+) -> Box<Admitted> {
     let mut data = finding.data(beside.map(|(_, number)| number));
     if let (Some((clear, _)), Some(data)) = (beside, data.as_object_mut()) {
         let envelope = serde_json::json!({

@@ -238,18 +238,16 @@ impl Records {
             .and_then(|at| group.entries.get(at))
             .map(|entry| entry.link)
             .ok_or(IntakeError::NotCommitted(index))?;
-        Ok(Receipt {
-            index,
-            foil: Foil {
-                origin: self.name.origin.clone(),
-                chain: self.name.chain,
-                link,
-                record,
-                salt,
-                path: tree::path_of(&leaves, position),
-                note,
-            },
-        })
+        let foil = Foil {
+            origin: self.name.origin.clone(),
+            chain: self.name.chain,
+            link,
+            record,
+            salt,
+            path: tree::path_of(&leaves, position),
+            note,
+        };
+        Ok(Receipt::whole(index, foil))
     }
 
     /// The foil key in force for a group that begins at this index.

@@ -23,7 +23,6 @@ use crate::append::{Appender, DurableGroup};
 use crate::desk::{Desk, Directed};
 use crate::engine::{Later, Outcome, Receipt, Submit, SubmitError};
 use crate::error::IntakeError;
-use crate::resolve::Target;
 use crate::sequence::{Arrival, Closed, Sequencer, Verdict};
 
 /// Submissions that may wait before the sequencer; one more gets 429.
@@ -173,7 +172,7 @@ impl Engine {
             let (places, arrivals) = self.desk.resolve(open).map_err(stop)?;
             let Reply { verdicts, group } = self.pass(arrivals).await?;
             let verdicts = places.into_iter().zip(verdicts).collect();
-            let settled = self.desk.settle(verdicts, group.as_deref(), &mut outcomes);
+            let settled = self.desk.settle(verdicts, group.as_ref(), &mut outcomes);
             open = settled.map_err(stop)?;
             if open.is_empty() {
                 return Ok(outcomes.into_iter().flatten().collect());
@@ -220,13 +219,8 @@ impl Engine {
 }
 
 impl Submit for Engine {
-    fn submit(&self, events: Vec<Admitted>) -> Later<'_, Result<Vec<Outcome>, SubmitError>> {
-        let direct = |event| Directed {
-            event,
-            target: Target::Subject,
-            rows: Vec::new(),
-        };
-        Box::pin(self.record(events.into_iter().map(direct).collect()))
+    fn submit(&self, events: Vec<Box<Admitted>>) -> Later<'_, Result<Vec<Outcome>, SubmitError>> {
+        Box::pin(self.record(events.into_iter().map(Directed::published).collect()))
     }
 
     fn find_foils<'a>(

@@ -45,9 +45,9 @@ pub const GROUP_BYTES_CLOSE: usize = 2 << 20;
 /// An event on its way to its place.
 pub struct Arrival {
     /// What was admitted.
-    pub event: Admitted,
+    pub event: Box<Admitted>,
     /// What resolve found.
-    pub resolved: Resolved,
+    pub resolved: Box<Resolved>,
     /// Rows of the vault that become true with this event (a token, a user, a key).
     pub rows: Vec<Row>,
 }
@@ -191,7 +191,7 @@ impl Sequencer {
         // Repeats (C-3). The tag of this year's key goes beside the link.
         let (idtag, repeat) = self.idtag(&event, &resolved, now)?;
         if let Some(index) = repeat {
-            return Ok(Verdict::Repeat(index, Box::new(event)));
+            return Ok(Verdict::Repeat(index, event));
         }
         // Who, and which stream; minted where nobody knows them yet. Fences close both (S-3).
         let mut minted = Minted::new(self.vault.clone(), self.random.clone());

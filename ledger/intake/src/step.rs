@@ -49,9 +49,7 @@ impl Stepped {
                 Some(closed) => Some(self.appender.append(closed)?),
                 None => None,
             };
-            open = self
-                .desk
-                .settle(verdicts, group.as_deref(), &mut outcomes)?;
+            open = self.desk.settle(verdicts, group.as_ref(), &mut outcomes)?;
         }
         Ok(outcomes.into_iter().flatten().collect())
     }

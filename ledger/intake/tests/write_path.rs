@@ -58,7 +58,7 @@ impl Bench {
         open(&self.ground, &self.settings).expect("the ledger opens")
     }
 
-    fn event(&self, id: [u8; 16], local_id: &str, service: &str) -> Admitted {
+    fn event(&self, id: [u8; 16], local_id: &str, service: &str) -> Box<Admitted> {
         let id = uuid::Builder::from_random_bytes(id).into_uuid();
         let text = format!(
             r#"{{"specversion":"1.0","id":"{id}","source":"//crm.westmere.example",
@@ -88,7 +88,7 @@ impl Bench {
     }
 }
 
-fn one(opened: &mut Opened, event: Admitted) -> Outcome {
+fn one(opened: &mut Opened, event: Box<Admitted>) -> Outcome {
     let mut outcomes = opened
         .stepped
         .record(vec![Directed::published(event)])
@@ -96,7 +96,7 @@ fn one(opened: &mut Opened, event: Admitted) -> Outcome {
     outcomes.pop().expect("one outcome for one event")
 }
 
-fn recorded(outcome: Outcome) -> Box<Receipt> {
+fn recorded(outcome: Outcome) -> Receipt {
     match outcome {
         Outcome::Recorded(receipt) => receipt,
         Outcome::Repeated(_) => panic!("recorded before"),
@@ -104,7 +104,7 @@ fn recorded(outcome: Outcome) -> Box<Receipt> {
     }
 }
 
-fn repeated(outcome: Outcome) -> Box<Receipt> {
+fn repeated(outcome: Outcome) -> Receipt {
     match outcome {
         Outcome::Repeated(receipt) => receipt,
         Outcome::Recorded(_) => panic!("recorded twice"),
@@ -123,8 +123,8 @@ fn a_repeat_gets_the_same_foil_wherever_its_index_lies() {
         let local = format!("L{}", number % 5);
         let receipt = recorded(one(&mut opened, bench.event(id, &local, "waste")));
         assert_eq!(receipt.index, Index(2 + u64::from(number)));
-        receipt.foil.check().expect("the foil proves its event");
-        known.push((id, local, receipt.foil.encode()));
+        receipt.foil().check().expect("the foil proves its event");
+        known.push((id, local, receipt.foil().encode()));
         if number % 7 == 0 {
             opened
                 .stepped
@@ -137,7 +137,7 @@ fn a_repeat_gets_the_same_foil_wherever_its_index_lies() {
         for (id, local, foil) in &known {
             let receipt = repeated(one(&mut opened, bench.event(*id, local, "waste")));
             assert!(
-                receipt.foil.encode() == *foil,
+                receipt.foil().encode() == *foil,
                 "round {round}: another foil"
             );
             let other = one(&mut opened, bench.event(*id, "L9", "waste"));
@@ -173,7 +173,7 @@ fn events_of_one_person_share_a_stream_and_are_numbered() {
             opened = bench.open();
         }
         let receipt = recorded(one(&mut opened, bench.event(bench.id(), "L1", "waste")));
-        let record = proto::decode_record(&receipt.foil.record).expect("a record");
+        let record = proto::decode_record(&receipt.foil().record).expect("a record");
         assert_eq!(record.header.number.0, number);
         assert_eq!(record.header.previous.is_some(), number > 0);
         streams.push(record.header.stream);
@@ -181,7 +181,7 @@ fn events_of_one_person_share_a_stream_and_are_numbered() {
     streams.dedup();
     assert_eq!(streams.len(), 1);
     let other = recorded(one(&mut opened, bench.event(bench.id(), "L2", "waste")));
-    let record = proto::decode_record(&other.foil.record).expect("a record");
+    let record = proto::decode_record(&other.foil().record).expect("a record");
     assert!(!streams.contains(&record.header.stream));
 }
 
@@ -218,7 +218,7 @@ fn two_publishers_never_share_a_stream() {
         let mut event = bench.event(bench.id(), "L1", "waste");
         event.publisher = PublisherCode::new(code).expect("a good code");
         let receipt = recorded(one(&mut opened, event));
-        let record = proto::decode_record(&receipt.foil.record).expect("a record");
+        let record = proto::decode_record(&receipt.foil().record).expect("a record");
         streams.push(record.header.stream);
     }
     assert_eq!(streams.first(), streams.get(2));

@@ -140,7 +140,7 @@ pub(super) async fn foil(
     let receipt = app.records.receipt(Index(index))?;
     Ok((
         [(header::CONTENT_TYPE, "application/octet-stream")],
-        receipt.foil.encode(),
+        receipt.foil().encode(),
     )
         .into_response())
 }

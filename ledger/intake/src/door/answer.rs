@@ -37,27 +37,18 @@ pub(super) struct ItemResult {
     pub(super) item: usize,
     /// The HTTP status that this event alone would have had.
     pub(super) status: u16,
-    /// Place in the chain.
-    index: Option<u64>,
-    foil: Option<chain::foil::Foil>,
-    note: Option<String>,
-    problem: Option<Problem>,
+    /// Where it is recorded.
+    receipt: Option<Receipt>,
+    problem: Option<Box<Problem>>,
 }
 
 impl ItemResult {
     /// Recorded now (201) or before (200).
-    pub(super) fn recorded(item: usize, status: u16, receipt: Receipt, detail: FoilDetail) -> Self {
-        let (foil, note) = match detail {
-            FoilDetail::None => (None, None),
-            FoilDetail::Note => (None, Some(receipt.foil.note)),
-            FoilDetail::Full => (Some(receipt.foil), None),
-        };
+    pub(super) fn recorded(item: usize, status: u16, receipt: Receipt) -> Self {
         Self {
             item,
             status,
-            index: Some(receipt.index.0),
-            foil,
-            note,
+            receipt: Some(receipt),
             problem: None,
         }
     }
@@ -67,24 +58,18 @@ impl ItemResult {
         Self {
             item,
             status: 200,
-            index: None,
-            foil: None,
-            note: None,
+            receipt: None,
             problem: None,
         }
     }
 
     /// Refused.
     pub(super) fn refused(item: usize, refusal: &Refusal) -> Self {
-        let problem = Some(Problem::new(refusal));
-        let status = refusal.code.http_status();
         Self {
             item,
-            status,
-            index: None,
-            foil: None,
-            note: None,
-            problem,
+            status: refusal.code.http_status(),
+            receipt: None,
+            problem: Some(Box::new(Problem::new(refusal))),
         }
     }
 }
@@ -92,6 +77,7 @@ impl ItemResult {
 /// The answer to a batch.
 pub(super) struct Results {
     pub(super) dry_run: bool,
+    pub(super) detail: FoilDetail,
     pub(super) results: Vec<ItemResult>,
 }
 
@@ -125,37 +111,56 @@ impl Problem {
     }
 }
 
-impl ItemResult {
-    /// Writes the result as JSON. By hand, since a foil is four fifths of an answer and its bytes go
-    /// into the answer without a text of their own between.
-    fn write(&self, out: &mut Vec<u8>) {
+/// Writes results as JSON. By hand, since foils are four fifths of an answer and their bytes go from
+/// their group into the answer without a text of their own between.
+struct Pen {
+    out: Vec<u8>,
+    detail: FoilDetail,
+    foils: foil_json::Pen,
+}
+
+impl Pen {
+    /// A pen with room for these results, whose foils are about as large as the first.
+    fn for_results(results: &[ItemResult], detail: FoilDetail) -> Self {
+        let first = results.iter().find_map(|result| result.receipt.as_ref());
+        let foil = first.map_or(0, |receipt| match detail {
+            FoilDetail::None => 0,
+            FoilDetail::Note => receipt.shown().note.len(),
+            FoilDetail::Full => foil_json::bytes(&receipt.shown()),
+        });
+        Self {
+            out: Vec::with_capacity(RESULT_BYTES + results.len() * (RESULT_BYTES + foil)),
+            detail,
+            foils: foil_json::Pen::default(),
+        }
+    }
+
+    fn result(&mut self, result: &ItemResult) {
+        let out = &mut self.out;
         out.extend_from_slice(b"{\"item\":");
-        put(out, &self.item);
+        put(out, &result.item);
         out.extend_from_slice(b",\"status\":");
-        put(out, &self.status);
-        if let Some(index) = self.index {
+        put(out, &result.status);
+        if let Some(receipt) = &result.receipt {
             out.extend_from_slice(b",\"index\":");
-            put(out, &index);
+            put(out, &receipt.index.0);
+            match self.detail {
+                FoilDetail::None => {}
+                FoilDetail::Note => {
+                    out.extend_from_slice(b",\"note\":");
+                    put(out, &receipt.shown().note);
+                }
+                FoilDetail::Full => {
+                    out.extend_from_slice(b",\"foil\":");
+                    self.foils.write(out, &receipt.shown());
+                }
+            }
         }
-        if let Some(foil) = &self.foil {
-            out.extend_from_slice(b",\"foil\":");
-            foil_json::write(out, foil);
-        }
-        if let Some(note) = &self.note {
-            out.extend_from_slice(b",\"note\":");
-            put(out, note);
-        }
-        if let Some(problem) = &self.problem {
+        if let Some(problem) = &result.problem {
             out.extend_from_slice(b",\"problem\":");
             put(out, problem);
         }
         out.push(b'}');
-    }
-
-    /// About how many bytes it takes; more only costs a move.
-    fn bytes(&self) -> usize {
-        let foil = self.foil.as_ref().map_or(0, foil_json::bytes);
-        RESULT_BYTES + foil + self.note.as_ref().map_or(0, String::len)
     }
 }
 
@@ -167,31 +172,30 @@ fn put(out: &mut Vec<u8>, value: &impl Serialize) {
 
 /// The answer to a batch.
 pub(super) fn batch(status: u16, results: &Results) -> Response<Body> {
-    let bytes = results.results.iter().map(|result| result.bytes() + 1);
-    let mut out = Vec::with_capacity(RESULT_BYTES + bytes.sum::<usize>());
-    out.extend_from_slice(if results.dry_run {
+    let mut pen = Pen::for_results(&results.results, results.detail);
+    pen.out.extend_from_slice(if results.dry_run {
         b"{\"dry_run\":true,\"results\":["
     } else {
         b"{\"results\":["
     });
     for (place, result) in results.results.iter().enumerate() {
         if place > 0 {
-            out.push(b',');
+            pen.out.push(b',');
         }
-        result.write(&mut out);
+        pen.result(result);
     }
-    out.extend_from_slice(b"]}");
-    respond(status, "application/json", out)
+    pen.out.extend_from_slice(b"]}");
+    respond(status, "application/json", pen.out)
 }
 
 /// The result of a single event: the receipt as JSON, or the problem alone.
-pub(super) fn single(result: ItemResult) -> Response<Body> {
-    match result.problem {
-        Some(problem) => worded(&problem),
+pub(super) fn single(result: &ItemResult, detail: FoilDetail) -> Response<Body> {
+    match &result.problem {
+        Some(problem) => worded(problem),
         None => {
-            let mut out = Vec::with_capacity(result.bytes());
-            result.write(&mut out);
-            respond(result.status, "application/json", out)
+            let mut pen = Pen::for_results(std::slice::from_ref(result), detail);
+            pen.result(result);
+            respond(result.status, "application/json", pen.out)
         }
     }
 }

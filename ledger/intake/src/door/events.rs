@@ -68,7 +68,7 @@ async fn taken(
 /// A request's events after admission, in order.
 struct Judged {
     batch: bool,
-    items: Vec<Result<Admitted, Refusal>>,
+    items: Vec<Result<Box<Admitted>, Refusal>>,
     findings: Vec<Finding>,
 }
 
@@ -137,7 +137,7 @@ fn take(
 async fn settle(
     door: &Door,
     parameters: Parameters,
-    items: Vec<Result<Admitted, Refusal>>,
+    items: Vec<Result<Box<Admitted>, Refusal>>,
 ) -> Result<Vec<ItemResult>, SubmitError> {
     let mut results = Vec::with_capacity(items.len());
     let mut admitted = Vec::with_capacity(items.len());
@@ -161,12 +161,8 @@ async fn settle(
         );
         for (place, outcome) in places.into_iter().zip(outcomes) {
             results.push(match outcome {
-                Outcome::Recorded(receipt) => {
-                    ItemResult::recorded(place, 201, *receipt, parameters.foils)
-                }
-                Outcome::Repeated(receipt) => {
-                    ItemResult::recorded(place, 200, *receipt, parameters.foils)
-                }
+                Outcome::Recorded(receipt) => ItemResult::recorded(place, 201, receipt),
+                Outcome::Repeated(receipt) => ItemResult::recorded(place, 200, receipt),
                 Outcome::Refused(refusal) => {
                     door.counts.count(refusal.code);
                     ItemResult::refused(place, &refusal)
@@ -182,7 +178,7 @@ async fn settle(
 /// every one of them was refused: then with their common status, or 422 where they differ.
 fn worded(batch: bool, parameters: Parameters, mut results: Vec<ItemResult>) -> Response<Body> {
     if !batch && let Some(result) = results.pop() {
-        return answer::single(result);
+        return answer::single(&result, parameters.foils);
     }
     let first = results.first().map_or(422, |result| result.status);
     let status = if results.iter().any(|result| result.status < 400) {
@@ -196,6 +192,7 @@ fn worded(batch: bool, parameters: Parameters, mut results: Vec<ItemResult>) -> 
         status,
         &Results {
             dry_run: parameters.dry_run,
+            detail: parameters.foils,
             results,
         },
     )

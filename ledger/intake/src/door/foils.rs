@@ -75,13 +75,14 @@ async fn found(
         .into_iter()
         .enumerate()
         .map(|(item, receipt)| match receipt {
-            Some(receipt) => ItemResult::recorded(item, 200, receipt, parameters.foils),
+            Some(receipt) => ItemResult::recorded(item, 200, receipt),
             None => ItemResult::refused(item, &not_found),
         });
     Ok(answer::batch(
         200,
         &Results {
             dry_run: false,
+            detail: parameters.foils,
             results: results.collect(),
         },
     ))

@@ -107,7 +107,7 @@ impl Bench {
         open(&self.ground, &self.settings).expect("the ledger opens")
     }
 
-    pub(crate) fn event(&self, id: [u8; 16], person: u64) -> Admitted {
+    pub(crate) fn event(&self, id: [u8; 16], person: u64) -> Box<Admitted> {
         let id = uuid::Builder::from_random_bytes(id).into_uuid();
         let data = proto::example_data(proto::fact_by_type(COLLECTED).expect("known"));
         let text = format!(
@@ -132,7 +132,7 @@ impl Bench {
     pub(crate) fn publish(&self, opened: &mut Opened, person: u64) -> Acknowledged {
         let id = ground::array(&self.ids as &dyn Random);
         let (index, foil) = match record(opened, self.event(id, person)) {
-            Outcome::Recorded(receipt) => (receipt.index, receipt.foil.encode()),
+            Outcome::Recorded(receipt) => (receipt.index, receipt.foil().encode()),
             _ => panic!("a new event was not recorded"),
         };
         Acknowledged {
@@ -184,14 +184,14 @@ impl Bench {
     pub(crate) fn check_foils(&self, opened: &mut Opened, known: &[Acknowledged], next: Index) {
         for event in known.iter().filter(|event| event.index < next) {
             match record(opened, self.event(event.id, event.person)) {
-                Outcome::Repeated(receipt) => assert!(receipt.foil.encode() == event.foil),
+                Outcome::Repeated(receipt) => assert!(receipt.foil().encode() == event.foil),
                 _ => panic!("the event at {} was not known", event.index),
             }
         }
     }
 }
 
-pub(crate) fn record(opened: &mut Opened, event: Admitted) -> Outcome {
+pub(crate) fn record(opened: &mut Opened, event: Box<Admitted>) -> Outcome {
     let outcomes = opened.stepped.record(vec![Directed::published(event)]);
     let mut outcomes = outcomes.expect("the disk works");
     outcomes.pop().expect("one outcome for one event")

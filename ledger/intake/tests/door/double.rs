@@ -161,9 +161,7 @@ impl Double {
         let name = (event.source.clone(), event.id.expose().to_owned());
         let index = kept.events.len() as u64;
         match kept.events.get(&name) {
-            Some(known) if known.content == content => {
-                Outcome::Repeated(Box::new(receipt(known.index)))
-            }
+            Some(known) if known.content == content => Outcome::Repeated(receipt(known.index)),
             Some(_) => Outcome::Refused(Refusal::new(
                 RefusalCode::IdReused,
                 "id",
@@ -178,14 +176,14 @@ impl Double {
                         quarantined: event.quarantined(),
                     },
                 );
-                Outcome::Recorded(Box::new(receipt(index)))
+                Outcome::Recorded(receipt(index))
             }
         }
     }
 }
 
 impl Submit for Double {
-    fn submit(&self, events: Vec<Admitted>) -> Later<'_, Result<Vec<Outcome>, SubmitError>> {
+    fn submit(&self, events: Vec<Box<Admitted>>) -> Later<'_, Result<Vec<Outcome>, SubmitError>> {
         Box::pin(async move {
             self.is_open()?;
             Ok(events.iter().map(|event| self.take(event)).collect())
@@ -233,8 +231,5 @@ fn receipt(index: u64) -> Receipt {
         path: vec![Hash([4; 32])],
         note: format!("note of the group of {index}\n"),
     };
-    Receipt {
-        index: Index(index),
-        foil,
-    }
+    Receipt::whole(Index(index), foil)
 }

@@ -193,7 +193,7 @@ impl Subject for WholeLedger {
 
 impl WholeLedger {
     /// The event of a deed, through admission as at the door.
-    fn admitted(&self, deed: &Deed) -> Result<Admitted, Stop> {
+    fn admitted(&self, deed: &Deed) -> Result<Box<Admitted>, Stop> {
         let facts = [
             Fact::Collected,
             Fact::ServiceRequested,
@@ -254,8 +254,8 @@ impl WholeLedger {
 }
 
 fn answer(outcome: Outcome) -> Result<Answer, Stop> {
-    let told = |receipt: Box<Receipt>| {
-        let foil = receipt.foil;
+    let told = |receipt: Receipt| {
+        let foil = receipt.foil();
         let path = foil.path.iter().map(|hash| hash.0).collect();
         let own = Foil {
             link: foil.link,
