@@ -7,15 +7,18 @@
 //! ```
 //!
 //! The open group grows while the writer is busy and closes when it is idle: one sync carries all that came meanwhile.
-//! Not here: what the steps do. Always: both queues are bounded; after a failed write nobody gets an answer but `Stopped`.
+//! Not here: what the steps do; the threads themselves (`run/threads.rs`). Always: both queues are bounded; after a failed write nobody
+//! gets an answer but `Stopped`.
+
+mod threads;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use ground::Clock;
-use proto::{IdTag, Index, Personal, UnixMillis};
+use proto::{IdTag, Index, Personal};
 use tokio::sync::oneshot;
 
 use crate::admit::Admitted;
@@ -23,7 +26,10 @@ use crate::append::{Appender, DurableGroup};
 use crate::desk::{Desk, Directed};
 use crate::engine::{Later, Outcome, Receipt, Submit, SubmitError};
 use crate::error::IntakeError;
-use crate::sequence::{Arrival, Closed, Sequencer, Verdict};
+use crate::resolve::Target;
+use crate::sequence::{Arrival, Sequencer, Verdict};
+
+use threads::{Durable, SequencerThread, WriterThread};
 
 /// Submissions that may wait before the sequencer; one more gets 429.
 pub const QUEUE_SUBMISSIONS_MAX: usize = 1_024;
@@ -39,15 +45,18 @@ enum Message {
     Close,
 }
 
-/// Verdicts of one submission, with the durable group that holds what was placed.
+/// Verdicts of one submission in order, each part with the durable group that holds what was placed.
 struct Reply {
+    /// What one group could not hold: parts in the groups before.
+    before: Vec<Part>,
     verdicts: Vec<Verdict>,
     group: Option<Arc<DurableGroup>>,
 }
 
-struct Job {
-    closed: Option<Closed>,
-    waiting: Vec<(Vec<Verdict>, oneshot::Sender<Reply>)>,
+/// Verdicts that stand in a group before the one that ends their submission.
+struct Part {
+    verdicts: Vec<Verdict>,
+    group: Durable,
 }
 
 /// Counters for `/metrics`; nothing personal.
@@ -170,10 +179,8 @@ impl Engine {
         let mut open: Vec<(usize, Directed)> = events.into_iter().enumerate().collect();
         for _ in 0..RESOLVES_MAX {
             let (places, arrivals) = self.desk.resolve(open).map_err(stop)?;
-            let Reply { verdicts, group } = self.pass(arrivals).await?;
-            let verdicts = places.into_iter().zip(verdicts).collect();
-            let settled = self.desk.settle(verdicts, group.as_ref(), &mut outcomes);
-            open = settled.map_err(stop)?;
+            let reply = self.pass(arrivals).await?;
+            open = self.settle(places, reply, &mut outcomes).map_err(stop)?;
             if open.is_empty() {
                 return Ok(outcomes.into_iter().flatten().collect());
             }
@@ -181,6 +188,25 @@ impl Engine {
         Err(SubmitError::QueueFull {
             retry_after_s: RETRY_AFTER_S,
         })
+    }
+
+    /// Outcomes of a reply, part by part; what was stale comes back.
+    fn settle(
+        &self,
+        places: Vec<(usize, Target)>,
+        reply: Reply,
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<Vec<(usize, Directed)>, IntakeError> {
+        let mut places = places.into_iter();
+        let mut stale = Vec::new();
+        for Part { verdicts, group } in reply.before {
+            let verdicts = places.by_ref().take(verdicts.len()).zip(verdicts).collect();
+            stale.append(&mut self.desk.settle(verdicts, group.get(), outcomes)?);
+        }
+        let verdicts = places.zip(reply.verdicts).collect();
+        let group = reply.group.as_ref();
+        stale.append(&mut self.desk.settle(verdicts, group, outcomes)?);
+        Ok(stale)
     }
 
     async fn pass(&self, arrivals: Vec<Arrival>) -> Result<Reply, SubmitError> {
@@ -250,150 +276,5 @@ impl std::fmt::Display for Chain<'_> {
             cause = inner.source();
         }
         Ok(())
-    }
-}
-
-struct SequencerThread {
-    sequencer: Sequencer,
-    messages: Receiver<Message>,
-    idles: Receiver<()>,
-    jobs: Option<SyncSender<Job>>,
-    waiting: Vec<(Vec<Verdict>, oneshot::Sender<Reply>)>,
-    writer_idle: bool,
-    stopped: Arc<AtomicBool>,
-    clock: Arc<dyn Clock>,
-}
-
-impl SequencerThread {
-    fn run(mut self) {
-        if let Err(cause) = self.serve() {
-            tracing::error!(cause = %Chain(&cause), "the sequencer stopped");
-            self.stopped.store(true, Ordering::SeqCst);
-        }
-    }
-
-    fn serve(&mut self) -> Result<(), IntakeError> {
-        let mut last = false;
-        while !last {
-            let Ok(message) = self.messages.recv() else {
-                break;
-            };
-            last = self.handle(message)?;
-            // Everything that waits already joins this group.
-            while !last && !self.sequencer.is_full() {
-                match self.messages.try_recv() {
-                    Ok(message) => last = self.handle(message)?,
-                    Err(_) => break,
-                }
-            }
-            match self.idles.try_recv() {
-                Ok(()) => self.writer_idle = true,
-                Err(TryRecvError::Empty) => {}
-                // The writer ended after a failure: whoever waits here is told by the end of this thread.
-                Err(TryRecvError::Disconnected) => return Err(IntakeError::Stopped),
-            }
-            if !self.writer_idle && (last || self.sequencer.is_full()) {
-                // Nothing more is taken until the writer is idle; the queue fills, and doors answer 429.
-                self.idles.recv().map_err(|_| IntakeError::Stopped)?;
-                self.writer_idle = true;
-            }
-            if self.writer_idle {
-                self.hand_over()?;
-            }
-        }
-        self.jobs = None;
-        Ok(())
-    }
-
-    /// Takes one message in; true at the orderly end.
-    fn handle(&mut self, message: Message) -> Result<bool, IntakeError> {
-        match message {
-            Message::WriterIdle => {}
-            Message::Close => return Ok(true),
-            Message::Find(ids, reply) => {
-                let look = |tags: &Vec<IdTag>| self.sequencer.recorded_lately(tags);
-                // Whoever asked may have gone.
-                let _ = reply.send(ids.iter().map(look).collect());
-            }
-            Message::Submit(arrivals, reply) => {
-                let now = UnixMillis(self.clock.now());
-                let mut verdicts = Vec::with_capacity(arrivals.len());
-                for arrival in arrivals {
-                    verdicts.push(self.sequencer.take(arrival, now)?);
-                }
-                self.waiting.push((verdicts, reply));
-            }
-        }
-        Ok(false)
-    }
-
-    /// Closes the open group and gives it to the idle writer, with everyone who waits for it.
-    fn hand_over(&mut self) -> Result<(), IntakeError> {
-        if self.waiting.is_empty() && self.sequencer.is_empty() {
-            return Ok(());
-        }
-        let closed = self.sequencer.close()?;
-        let waiting = std::mem::take(&mut self.waiting);
-        if let Some(jobs) = &self.jobs {
-            jobs.send(Job { closed, waiting })
-                .map_err(|_| IntakeError::Stopped)?;
-            self.writer_idle = false;
-        }
-        Ok(())
-    }
-}
-
-struct WriterThread {
-    appender: Appender,
-    work: Receiver<Job>,
-    idle: SyncSender<()>,
-    nudge: SyncSender<Message>,
-    stopped: Arc<AtomicBool>,
-    counts: Arc<Counts>,
-}
-
-impl WriterThread {
-    fn run(mut self) {
-        while let Ok(Job { closed, waiting }) = self.work.recv() {
-            match closed
-                .map(|closed| self.appender.append(closed))
-                .transpose()
-            {
-                Ok(group) => self.answer(group, waiting),
-                Err(cause) => {
-                    // Every sender in `waiting` is dropped: the doors answer STOPPED, never a foil.
-                    tracing::error!(cause = %Chain(&cause), "the journal stopped; nothing is acknowledged any more");
-                    self.stopped.store(true, Ordering::SeqCst);
-                    drop(waiting);
-                    drop(self.idle);
-                    // Wakes the sequencer, which finds its writer gone. A full queue wakes it too.
-                    let _ = self.nudge.try_send(Message::WriterIdle);
-                    return;
-                }
-            }
-        }
-    }
-
-    fn answer(
-        &self,
-        group: Option<Arc<DurableGroup>>,
-        waiting: Vec<(Vec<Verdict>, oneshot::Sender<Reply>)>,
-    ) {
-        // Sent first, so that the next group is closed while answers go out. A full queue wakes the sequencer anyway;
-        // a sequencer that ended needs neither.
-        let _ = self.idle.send(());
-        let _ = self.nudge.try_send(Message::WriterIdle);
-        if let Some(group) = &group {
-            self.counts.groups.fetch_add(1, Ordering::Relaxed);
-            let events = group.count() as u64;
-            self.counts.events.fetch_add(events, Ordering::Relaxed);
-        }
-        for (verdicts, reply) in waiting {
-            // A publisher that hung up repeats its request and gets the same foil.
-            let _ = reply.send(Reply {
-                verdicts,
-                group: group.clone(),
-            });
-        }
     }
 }

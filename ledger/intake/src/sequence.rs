@@ -37,10 +37,13 @@ use crate::own::finding_event;
 use crate::recent::{Head, Recent};
 use crate::resolve::Resolved;
 
-/// Events in one group at most. A submission of 1,000 always fits beside what is open.
+/// Events after which a group is closed.
 pub const GROUP_EVENTS_MAX: usize = 4_096;
-/// Bytes of entries after which a group is closed; one more submission still fits below the journal's limit.
+/// Bytes of entries and vault rows after which a group is closed; one more event, with all the people it may mention, still fits below the
+/// journal's limit. Nothing is put into a full group, not even the rest of a submission.
 pub const GROUP_BYTES_CLOSE: usize = 2 << 20;
+/// Bytes that a vault row takes in a section, from above: those that events bring hold ids, hashes and a few codes.
+const ROW_BYTES: usize = 320;
 
 /// An event on its way to its place.
 pub struct Arrival {
@@ -158,7 +161,7 @@ impl Sequencer {
         }
     }
 
-    /// True where the open group should be written before more is put in.
+    /// True where the open group must be written before more is put in.
     pub fn is_full(&self) -> bool {
         self.open.entries.len() >= GROUP_EVENTS_MAX || self.open.bytes >= GROUP_BYTES_CLOSE
     }
@@ -209,6 +212,7 @@ impl Sequencer {
         // From here on the event is placed, and what screening found in it stands right behind it.
         minted.note(&mut self.recent);
         self.open.streams_new += minted.streams;
+        self.open.bytes += (minted.streams + minted.rows.len()) * ROW_BYTES;
         self.open.rows.append(&mut minted.rows);
         self.open.rows.extend(rows);
         let at = Spot {

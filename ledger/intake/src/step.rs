@@ -13,7 +13,8 @@ use crate::desk::{Desk, Directed};
 use crate::engine::Outcome;
 use crate::error::IntakeError;
 use crate::keep::Keeper;
-use crate::sequence::Sequencer;
+use crate::resolve::Target;
+use crate::sequence::{Sequencer, Verdict};
 
 /// A whole ledger in one hand.
 pub struct Stepped {
@@ -30,7 +31,7 @@ pub struct Stepped {
 }
 
 impl Stepped {
-    /// Records events as one group; outcomes in the same order.
+    /// Records events as one group, or as many as it takes; outcomes in the same order.
     ///
     /// # Errors
     /// Any error is final: recovery at the next open decides what became of the events.
@@ -41,16 +42,28 @@ impl Stepped {
             let (places, arrivals) = self.desk.resolve(open)?;
             let now = UnixMillis(self.clock.now());
             let mut verdicts = Vec::with_capacity(arrivals.len());
+            open = Vec::new();
             for (place, arrival) in places.into_iter().zip(arrivals) {
+                if self.sequencer.is_full() {
+                    open.append(&mut self.write(std::mem::take(&mut verdicts), &mut outcomes)?);
+                }
                 verdicts.push((place, self.sequencer.take(arrival, now)?));
             }
-            let closed = self.sequencer.close()?;
-            let group = match closed {
-                Some(closed) => Some(self.appender.append(closed)?),
-                None => None,
-            };
-            open = self.desk.settle(verdicts, group.as_ref(), &mut outcomes)?;
+            open.append(&mut self.write(verdicts, &mut outcomes)?);
         }
         Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    /// Closes the open group, makes it durable, and settles what it holds; what was stale comes back.
+    fn write(
+        &mut self,
+        verdicts: Vec<((usize, Target), Verdict)>,
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<Vec<(usize, Directed)>, IntakeError> {
+        let group = match self.sequencer.close()? {
+            Some(closed) => Some(self.appender.append(closed)?),
+            None => None,
+        };
+        self.desk.settle(verdicts, group.as_ref(), outcomes)
     }
 }
