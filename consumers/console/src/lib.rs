@@ -8,6 +8,7 @@
 //! What always holds: A-1 (an access event before any value), deny by default, no name of a person in a URL or a log.
 
 pub mod config;
+mod connections;
 mod error;
 mod facts;
 mod feed;

@@ -20,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::connections::{Bounded, BoundedAccept, Places};
 use crate::error::ServeError;
 use crate::host::{Host, Shared};
 use crate::http::{OverSocket, router};
@@ -175,12 +176,13 @@ async fn serve_tcp(
     routes: Router,
     stopping: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
+    let places = Places::of_network();
     let Some(tls) = &shared.config.tls else {
-        let tcp = tcp.tap_io(|stream| {
+        let listener = tcp.tap_io(|stream| {
             // A stream that refuses is a stream that is already gone.
             let _ = stream.set_nodelay(true);
         });
-        return axum::serve(tcp, routes)
+        return axum::serve(Bounded { listener, places }, routes)
             .with_graceful_shutdown(stopped(stopping))
             .await
             .map_err(ServeError::Io("serve HTTP"));
@@ -196,6 +198,7 @@ async fn serve_tcp(
         .map_err(ServeError::Io("hand over the HTTP address"))?;
     let server = axum_server::from_tcp_rustls(tcp, config)
         .map_err(ServeError::Io("serve HTTPS"))?
+        .map(|inner| BoundedAccept { inner, places })
         .handle(handle.clone())
         .serve(routes.into_make_service());
     let end = async {
@@ -224,7 +227,10 @@ async fn serve_unix(
     stopping: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
     let own = rustix::process::geteuid().as_raw();
-    let listener = OwnerOnly { unix, own };
+    let listener = Bounded {
+        listener: OwnerOnly { unix, own },
+        places: Places::of_commands(),
+    };
     axum::serve(listener, routes.layer(axum::Extension(OverSocket)))
         .with_graceful_shutdown(stopped(stopping))
         .await
@@ -244,7 +250,8 @@ impl axum::serve::Listener for OwnerOnly {
     async fn accept(&mut self) -> (UnixStream, Self::Addr) {
         loop {
             let Ok((stream, address)) = self.unix.accept().await else {
-                tokio::task::yield_now().await;
+                // No file is free, most likely: asked again at once it would only take the processor.
+                tokio::time::sleep(Duration::from_millis(WATCH_MS)).await;
                 continue;
             };
             match stream.peer_cred() {
