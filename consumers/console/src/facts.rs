@@ -25,6 +25,8 @@ pub enum FactError {
     Shape(DecodeError),
     /// The engine did not take it.
     Engine(SubmitError),
+    /// What the vault shall keep of it is longer than it keeps: found here, since it would stop the sequencer.
+    TooLong,
     /// The engine refused it (a fenced stream).
     Refused(String),
 }
@@ -38,6 +40,7 @@ impl std::fmt::Display for FactError {
             }
             FactError::Engine(SubmitError::Draining) => f.write_str("the ledger is stopping"),
             FactError::Engine(SubmitError::QueueFull { .. }) => f.write_str("the queue is full"),
+            FactError::TooLong => f.write_str("too long to be kept"),
             FactError::Refused(code) => write!(f, "refused: {code}"),
         }
     }
@@ -85,6 +88,9 @@ impl Facts {
     /// # Errors
     /// [`FactError`].
     pub(crate) async fn append_directed(&self, directed: Directed) -> Result<Index, FactError> {
+        if directed.rows.iter().any(|row| row.encode().is_err()) {
+            return Err(FactError::TooLong);
+        }
         let outcomes = self.engine.record(vec![directed]).await;
         match outcomes.map_err(FactError::Engine)?.pop() {
             Some(Outcome::Recorded(receipt) | Outcome::Repeated(receipt)) => Ok(receipt.index),

@@ -109,6 +109,9 @@ impl From<FactError> for Problem {
             FactError::Shape(cause) => {
                 Problem::field(cause.rule.code(), &cause.path, cause.rule.advice())
             }
+            FactError::TooLong => {
+                Problem::field("TOO_LONG", "", "shorten the texts, or send fewer of them")
+            }
             FactError::Refused(_) => {
                 Problem::new(StatusCode::CONFLICT, "REFUSED", error.to_string())
             }

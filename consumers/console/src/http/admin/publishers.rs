@@ -16,7 +16,7 @@ use vault::{Row, TokenScope};
 
 use super::super::who::Caller;
 use super::super::{App, Problem};
-use super::{Body, read};
+use super::{Body, read, turn};
 use crate::facts::governance;
 
 /// Seconds that an old token may stay valid beside its successor at most: 90 days.
@@ -59,6 +59,13 @@ fn is_valid(scope: &TokenScope, now: UnixMillis) -> bool {
     scope.valid_until.is_none_or(|until| until > now)
 }
 
+/// When a token ends that has a successor from now on: with the overlap, and never later than an earlier rotation said.
+fn ends(scope: &TokenScope, overlap: UnixMillis) -> UnixMillis {
+    scope
+        .valid_until
+        .map_or(overlap, |until| until.min(overlap))
+}
+
 /// `POST /v1/admin/publishers`.
 pub(in crate::http) async fn publisher_add(
     State(app): State<App>,
@@ -92,6 +99,7 @@ pub(in crate::http) async fn publisher_add(
             "a family of the catalogue",
         ));
     }
+    let _turn = turn(&app, &caller).await?;
     let now = UnixMillis(app.clock.now());
     if tokens_of(&app, &code)
         .iter()
@@ -164,6 +172,7 @@ pub(in crate::http) async fn publisher_rotate(
         ));
     }
     let code = code_of(&code)?;
+    let _turn = turn(&app, &caller).await?;
     let now = UnixMillis(app.clock.now());
     let until = UnixMillis(
         now.0
@@ -187,9 +196,9 @@ pub(in crate::http) async fn publisher_rotate(
     };
     let rows = valid
         .iter()
-        .map(|(hash, _)| Row::TokenRevoked {
+        .map(|(hash, scope)| Row::TokenRevoked {
             hash: *hash,
-            at: until,
+            at: ends(scope, until),
         })
         .collect();
     issue(&app, &caller, scope, rows, true).await
@@ -217,6 +226,7 @@ pub(in crate::http) async fn publisher_revoke(
     caller.governs()?;
     let reason = read(body)?.reason;
     let code = code_of(&code)?;
+    let _turn = turn(&app, &caller).await?;
     let now = UnixMillis(app.clock.now());
     let valid = tokens_of(&app, &code)
         .into_iter()
@@ -257,4 +267,25 @@ pub(in crate::http) async fn publisher_list(
         }
     }
     Ok(Json(publishers.into_values().collect::<Vec<_>>()).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_rotation_prolongs_no_token() {
+        let mut scope = TokenScope {
+            publisher: PublisherCode::new("crm").expect("a good code"),
+            sources: Vec::new(),
+            families: Vec::new(),
+            map_ids: false,
+            valid_from: UnixMillis(0),
+            valid_until: None,
+        };
+        assert_eq!(ends(&scope, UnixMillis(900)), UnixMillis(900));
+        scope.valid_until = Some(UnixMillis(20));
+        assert_eq!(ends(&scope, UnixMillis(900)), UnixMillis(20));
+        assert_eq!(ends(&scope, UnixMillis(10)), UnixMillis(10));
+    }
 }

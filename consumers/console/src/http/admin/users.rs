@@ -17,7 +17,7 @@ use vault::{Row, StaffNameText};
 
 use super::super::who::Caller;
 use super::super::{App, Problem};
-use super::{Body, read};
+use super::{Body, read, turn};
 use crate::facts::governance;
 
 /// A user to be added.
@@ -53,6 +53,11 @@ pub(in crate::http) async fn user_add(
             format!("one of {}", roles.join(", ")),
         )
     })?;
+    if actor == caller.user.reference && role != caller.user.role {
+        let rule = "nobody changes their own role; another DPO does";
+        return Err(Problem::new(StatusCode::CONFLICT, "OWN_ROLE", rule));
+    }
+    let _turn = turn(&app, &caller).await?;
     let name = new.name.map(Personal::new);
     let person = PersonValues {
         name: name.as_ref().map(Personal::duplicate),
@@ -92,6 +97,7 @@ pub(in crate::http) async fn user_disable(
             "nobody disables themselves; another DPO does",
         ));
     }
+    let _turn = turn(&app, &caller).await?;
     let users = app.records.vault().users();
     let user = users
         .into_iter()
