@@ -109,9 +109,12 @@ fn rotate(shared: &Shared, runtime: &Handle, finding: FindingKeys) -> Result<Rot
         reason: "nightly".to_owned(),
     };
     let fact = key_rotated(envelope, rotation);
-    runtime
-        .block_on(shared.facts.append(fact, Target::Office, vec![row]))
-        .map_err(|cause| ServeError::Config(cause.to_string()))?;
+    let appended = runtime.block_on(shared.facts.append(fact, Target::Office, vec![row]));
+    if let Err(cause) = appended {
+        // A full queue, say: without this no later night could begin.
+        vault.rotation_abandon();
+        return Err(ServeError::Config(cause.to_string()));
+    }
     loop {
         let mark = shared.records.journal().watermark();
         let through = Position {

@@ -145,6 +145,16 @@ impl Vault {
         Ok(Row::IntakeKey { id, key })
     }
 
+    /// Gives up a rotation whose intake key is in no group: it was begun and its event was not taken. One whose key was staged goes on.
+    pub fn rotation_abandon(&self) {
+        let mut writer = self.writer();
+        let staged = |rotation: &mut Rotation| {
+            let service = self.shared.service();
+            service.intake_key_group(&rotation.intake_id).is_some()
+        };
+        writer.rotation.take_if(|rotation| !staged(rotation));
+    }
+
     /// Does the next step. `through` is the journal's watermark.
     ///
     /// # Errors

@@ -292,3 +292,21 @@ fn without_an_opening_slot_nothing_is_written() {
     before.read_exact_at(&mut bytes, 512).expect("reads");
     assert_eq!(bytes, [7; 512], "left as it was for whoever looks into it");
 }
+
+/// A night whose event the ledger had no room for must not forbid every later one.
+#[test]
+fn a_rotation_whose_key_is_in_no_group_is_given_up() {
+    let (mut bench, vault, _) = filled(11);
+    vault.rotation_begin(Destroy::default()).expect("begins");
+    assert!(vault.rotation_begin(Destroy::default()).is_err());
+    vault.rotation_abandon();
+    let key = vault
+        .rotation_begin(Destroy::default())
+        .expect("begins anew");
+    bench.group(&vault, vec![key]);
+    vault.rotation_abandon();
+    assert!(
+        vault.rotation_begin(Destroy::default()).is_err(),
+        "its key is in a group: it goes on"
+    );
+}
