@@ -5,7 +5,9 @@
 
 use chain::slot_root;
 use ground::Random;
-use proto::{EventId, Fact, Hash, Personal, PublisherCode, SlotValues, Split, UnixMillis};
+use proto::{
+    EventId, Fact, Hash, Personal, PublisherCode, SlotValues, Split, SubjectReference, UnixMillis,
+};
 
 use super::cloudevent::{Data, Event};
 use super::publisher::{Publisher, authorise};
@@ -154,6 +156,7 @@ pub fn admit(
     let id = EventId::new(Personal::new(event.id.into_owned()));
     let split = proto::split(data, &id);
     reserved(&split).map_err(boxed)?;
+    named(&split).map_err(boxed)?;
     let screened = screen(&split, &publisher.code)?;
     let (code, source) = (publisher.code.clone(), event.source.into_owned());
     Ok(Admitted::committed(
@@ -184,6 +187,23 @@ fn reserved(split: &Split) -> Result<(), Refusal> {
         ));
     }
     Ok(())
+}
+
+/// An alias of white space names nobody: it is compared without it, and would join everyone whose id a system left blank.
+fn named(split: &Split) -> Result<(), Refusal> {
+    let blank = |one: &SubjectReference| {
+        let mut ids = one.aliases.iter().map(|alias| alias.local_id.expose());
+        ids.any(|id| id.trim().is_empty())
+    };
+    let field = if blank(&split.subject) {
+        "data.subject.aliases"
+    } else if split.mentions.iter().any(blank) {
+        "data"
+    } else {
+        return Ok(());
+    };
+    let rule = "an alias has a local id of more than white space";
+    Err(Refusal::new(RefusalCode::Required, field, rule))
 }
 
 fn fact_of(type_name: &str) -> Result<&'static Fact, Refusal> {
