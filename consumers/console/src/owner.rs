@@ -6,7 +6,7 @@ use fold::{Event, Feed, ViewReader};
 use intake::IntakeError;
 use intake::own::ACCESS;
 use intake::read::Records;
-use intake::resolve::Target;
+use intake::resolve::{OFFICE_SYSTEM, Target};
 use proto::clear::{Envelope, QueryKind, Surface as SurfaceCode};
 use proto::ledger_facts::{self, Access};
 use proto::{Index, OpenedItem, SlotNumber, StreamId};
@@ -93,6 +93,12 @@ fn handle_of(person: &PersonRef) -> PersonHandle {
     PersonHandle(bytes)
 }
 
+/// Whether a system names persons by its aliases: the ledger's own names the office, whose streams hold who has which role, and what is no
+/// code at all may be the vault's name of a case.
+fn names_persons(system: &str) -> bool {
+    proto::ids::is_code(system) && system != OFFICE_SYSTEM
+}
+
 fn index_kind(kind: TermKind) -> Option<IndexKind> {
     Some(match kind {
         TermKind::Alias => return None,
@@ -136,8 +142,13 @@ impl Owner for HostOwner<'_> {
                     None => return Ok(Vec::new()),
                 },
                 None => {
-                    let hash = vault.alias_hash(&term.system, &term.text);
-                    let person = vault.person_by_alias(&hash).map_err(unreadable)?;
+                    let person = match names_persons(&term.system) {
+                        true => {
+                            let hash = vault.alias_hash(&term.system, &term.text);
+                            vault.person_by_alias(&hash).map_err(unreadable)?
+                        }
+                        false => None,
+                    };
                     let kept = match found {
                         None => person.into_iter().collect(),
                         Some(before) => before.into_iter().filter(|p| Some(*p) == person).collect(),
@@ -292,5 +303,18 @@ impl Owner for HostOwner<'_> {
 
     fn customer(&self) -> ViewReader {
         self.shared.customer.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_the_office_nor_a_case_is_found_as_a_person() {
+        assert!(names_persons("crm"));
+        for system in ["counterfoil", "\0case//crm.westmere.example", "", "CRM"] {
+            assert!(!names_persons(system), "{system:?}");
+        }
     }
 }

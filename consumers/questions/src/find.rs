@@ -118,7 +118,13 @@ fn candidate(
         person: Some(person),
         ..*act
     };
-    let granted = record_access(owner, &act, AccessKind::ValuesRevealed { items: &items })?;
+    let events = streams.iter().map(|stream| stream.postings.len()).sum();
+    // Known without a collection, by a notice or as someone mentioned: there is nothing to open, and the record is looked at all the same.
+    let kind = match items.is_empty() {
+        true => AccessKind::RecordViewed { count: events },
+        false => AccessKind::ValuesRevealed { items: &items },
+    };
+    let granted = record_access(owner, &act, kind)?;
     let mut known_by = Vec::new();
     for &item in &items {
         if let Some(Event {
@@ -139,7 +145,7 @@ fn candidate(
     activities.dedup();
     Ok(Candidate {
         activities,
-        events: streams.iter().map(|stream| stream.postings.len()).sum(),
+        events,
         known_by,
         access_event: granted.recorded().0,
     })

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use proto::limits::TEXT_BYTES_MAX;
 use proto::{Index, Personal, UnixMillis};
 use questions::{Actor, Answer, Format, QuestionError, SearchTerm, Sheets, TermKind, When};
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,7 @@ pub(super) async fn event(
     body: Body,
 ) -> Result<Response, Problem> {
     let (asked, actor) = read(caller, body)?;
+    only_now(&asked)?;
     let index = asked
         .index
         .ok_or_else(|| Problem::field("FIELD_MISSING", "index", "which event"))?;
@@ -142,6 +144,7 @@ pub(super) async fn find(
     body: Body,
 ) -> Result<Response, Problem> {
     let (asked, actor) = read(caller, body)?;
+    only_now(&asked)?;
     answer(app, asked, actor, |owner, actor, asked, _| {
         questions::find::ask(owner, actor, &asked.terms()?)
     })
@@ -160,8 +163,33 @@ fn read(caller: Caller, body: Body) -> Result<(Asked, Actor), Problem> {
             format!("at most {TERMS_MAX}"),
         ));
     }
+    check_words(&asked.purpose, asked.reason.as_deref().unwrap_or_default())?;
     let actor = caller.actor(std::mem::take(&mut asked.purpose), asked.reason.take());
     Ok((asked, actor))
+}
+
+/// What is recorded of an access beside the question. Checked here, so that it is the caller's mistake and not the ledger's failure.
+fn check_words(purpose: &str, reason: &str) -> Result<(), Problem> {
+    if !purpose.is_empty() && !proto::ids::is_code(purpose) {
+        let rule = "a code: lower-case letters, digits, dot, dash and underscore, at most 64";
+        return Err(Problem::field("BAD_CODE", "purpose", rule));
+    }
+    if reason.len() > TEXT_BYTES_MAX || reason.contains('\0') {
+        let rule = format!("a text of at most {TEXT_BYTES_MAX} bytes without zero characters");
+        return Err(Problem::field("BAD_TEXT", "reason", rule));
+    }
+    Ok(())
+}
+
+/// For questions that only have an answer as of now: an earlier moment is refused, not passed over (P-3).
+fn only_now(asked: &Asked) -> Result<(), Problem> {
+    match asked.as_of {
+        None => Ok(()),
+        Some(_) => {
+            let rule = "this question is answered as of now; person and trail can be asked as of an earlier moment";
+            Err(Problem::field("AS_OF_UNSUPPORTED", "as_of", rule))
+        }
+    }
 }
 
 impl Asked {
@@ -248,4 +276,26 @@ fn index_at(app: &App, instant: UnixMillis) -> Result<Index, Problem> {
     }
     let group = journal.group(low - 1).map_err(intake::IntakeError::from)?;
     Ok(Index(group.next().0 - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_no_access_event_takes_are_the_callers_mistake() {
+        assert!(check_words("", "").is_ok());
+        assert!(check_words("subject-access", "Letter of 3 May").is_ok());
+        let long = "x".repeat(TEXT_BYTES_MAX + 1);
+        for (purpose, reason) in [("Alex Example", ""), ("p", "a\0b"), ("p", &long)] {
+            assert!(check_words(purpose, reason).is_err());
+        }
+    }
+
+    #[test]
+    fn an_earlier_moment_is_refused_where_it_would_be_passed_over() {
+        let asked = |text| serde_json::from_str::<Asked>(text).expect("a question");
+        assert!(only_now(&asked(r#"{"as_of":null}"#)).is_ok());
+        assert!(only_now(&asked(r#"{"as_of":{"index":5}}"#)).is_err());
+    }
 }

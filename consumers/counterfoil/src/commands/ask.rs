@@ -109,8 +109,7 @@ fn about(
     let mut question = question(globals)?;
     let terms = own.terms.read(place.is_test())?;
     question.insert("terms".to_owned(), terms::to_json(&terms));
-    let as_of = globals.as_of.map_or(Value::Null, AsOf::to_json);
-    question.insert("as_of".to_owned(), as_of);
+    question.insert("as_of".to_owned(), as_of(globals));
     question.insert("reveal".to_owned(), json!(own.reveal));
     put(globals, place, &format!("/v1/ask/{what}"), question)
 }
@@ -124,7 +123,13 @@ pub(crate) fn find(globals: &Globals, own: &FindArguments) -> Result<(), Failure
     let mut question = question(globals)?;
     let terms = own.terms.read(place.is_test())?;
     question.insert("terms".to_owned(), terms::to_json(&terms));
+    question.insert("as_of".to_owned(), as_of(globals));
     put(globals, &place, "/v1/find", question)
+}
+
+/// The earlier moment that is asked about; the ledger refuses it where a question has none.
+fn as_of(globals: &Globals) -> Value {
+    globals.as_of.map_or(Value::Null, AsOf::to_json)
 }
 
 /// What every question about data carries.

@@ -175,3 +175,17 @@ fn erased_slots_are_named_and_not_opened() {
             .all(|slot| slot.state == "erased" && slot.fields.is_empty())
     );
 }
+
+/// Known by a notice or a mention alone: nothing can be opened, and an access event that names no slot would be refused as one of values.
+#[test]
+fn someone_without_a_collection_is_found_and_looked_at() {
+    let ledger = westmere().ended_with(1);
+    let found = find::ask(&ledger, &actor(Role::Officer), &term("Example"));
+    let candidates = found.expect("allowed").answer.candidates;
+    assert_eq!(candidates.len(), 2);
+    assert!(candidates[1].known_by.is_empty());
+    assert_eq!(
+        log(&ledger).last().map(String::as_str),
+        Some("find viewed 0 in person as officer")
+    );
+}
