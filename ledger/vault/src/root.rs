@@ -69,7 +69,7 @@ pub trait RootStore: Send + Sync {
         sealed: &[u8],
         data: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, VaultError>;
-    /// Destroys every root but that of `keep`, whatever a slot holds.
+    /// Destroys every root but that of `keep`, whatever a slot holds or seems to hold.
     ///
     /// # Errors
     /// As [`RootStore::create`].
@@ -241,9 +241,10 @@ impl RootStore for FileRoot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         for (at, slot) in slots.iter_mut().enumerate() {
             let stays = matches!(slot, Slot::Key(generation, _) if *generation == keep);
-            if stays || matches!(slot, Slot::Empty) {
+            if stays {
                 continue;
             }
+            // An empty slot too: after a kill or a failed sync the cache may show zeros where the device still has a root.
             self.write_slot(at, &[0; SLOT_BYTES], Site("vault.root.destroy"))?;
             *slot = Slot::Empty;
         }
