@@ -24,7 +24,6 @@ use crate::resolve::Resolver;
 use crate::sequence::{Sequencer, Start};
 use crate::step::Stepped;
 
-const SITE_COMPLETE: Site = Site("ledger.complete");
 const SITE_DIR: Site = Site("ledger.dir");
 const SITE_ABOVE: Site = Site("ledger.parent-dir");
 const COMPLETE_FILE: &str = "complete";
@@ -153,9 +152,8 @@ pub fn init(ground: &Ground, settings: &Settings) -> Result<vault::InitialKeys, 
 pub fn complete(ground: &Ground, settings: &Settings) -> Result<(), IntakeError> {
     let dir = &settings.places.dir;
     let write = || -> std::io::Result<()> {
-        let file = ground.disk.open(&dir.join(COMPLETE_FILE), Open::Create)?;
-        file.write_all_at(settings.name.origin.as_str().as_bytes(), 0)?;
-        file.sync_data(SITE_COMPLETE)?;
+        // The marker is its name: nobody reads what is in it, so that only the name has to be durable.
+        ground.disk.open(&dir.join(COMPLETE_FILE), Open::Create)?;
         ground.disk.sync_dir(dir, SITE_DIR)
     };
     write().map_err(io("writing the completion marker"))?;
