@@ -10,6 +10,7 @@ pub mod journal;
 pub mod note;
 pub mod promises;
 pub mod sealed;
+pub mod thief;
 pub mod tree;
 
 use std::fmt;

@@ -2,7 +2,7 @@
 //!
 //! Not the disk's side (the auditor's). Always: an answer once written down is never replaced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::auditor::foil::{self, Foil};
 use crate::auditor::note::Key;
@@ -12,6 +12,7 @@ use crate::deeds::Deed;
 use crate::subject::{Answer, CHAIN, ORIGIN};
 
 /// What was answered about one id.
+#[derive(Clone)]
 struct Entry {
     deed: Deed,
     link: [u8; 77],
@@ -19,10 +20,14 @@ struct Entry {
 }
 
 /// All answers so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Book {
     answered: BTreeMap<u64, Entry>,
     foil_key: Option<Key>,
+    /// Persons whose keys are being destroyed: both answers are right.
+    doomed: BTreeSet<u64>,
+    /// Persons whose keys are destroyed.
+    destroyed: BTreeSet<u64>,
     /// What the disk must still say.
     pub promises: Promises,
 }
@@ -40,30 +45,27 @@ impl Book {
     /// Writes down one answer.
     pub fn answer(&mut self, deed: Deed, answer: Answer) -> Verdict<()> {
         let known = self.answered.get(&deed.id);
+        let broken = |invariant, what: &str| {
+            Err(Finding::new(invariant, format!("event {} {what}", deed.id)))
+        };
+        let is_destroyed = self.destroyed.contains(&deed.person);
         match (answer, known) {
+            (Answer::Gone, _) if is_destroyed || self.doomed.contains(&deed.person) => Ok(()),
+            (Answer::Gone, _) => broken("C-2", "is said to be gone, and nobody destroyed it"),
+            (Answer::Recorded { .. }, _) if is_destroyed => {
+                broken("S-2", "is compared with what was destroyed")
+            }
             (Answer::Conflict, Some(entry)) if entry.deed.content == deed.content => {
-                Err(Finding::new(
-                    "C-3",
-                    format!(
-                        "event {} was recorded and is now a conflict with itself",
-                        deed.id
-                    ),
-                ))
+                broken("C-3", "was recorded and is now a conflict with itself")
             }
             // Without an answer so far, another content of the same id may have been recorded unheard.
             (Answer::Conflict, _) => Ok(()),
             (Answer::Recorded { link, foil }, Some(entry)) => {
                 if entry.deed.content != deed.content {
-                    return Err(Finding::new(
-                        "C-3",
-                        format!("event {} was recorded with two contents", deed.id),
-                    ));
+                    return broken("C-3", "was recorded with two contents");
                 }
                 if entry.link != link || entry.foil != foil {
-                    return Err(Finding::new(
-                        "C-2",
-                        format!("event {} was answered with two foils", deed.id),
-                    ));
+                    return broken("C-2", "was answered with two foils");
                 }
                 Ok(())
             }
@@ -100,10 +102,35 @@ impl Book {
         self.promises.checkpoints.push(checkpoint);
     }
 
-    /// Every acknowledged event with its link, in order of id.
+    /// From now on the person's events may be gone.
+    pub fn doom(&mut self, person: u64) {
+        self.doomed.insert(person);
+    }
+
+    /// From now on the person's events are gone.
+    pub fn destroy(&mut self, person: u64) {
+        self.destroyed.insert(person);
+    }
+
+    /// Persons whose keys are being destroyed and are not gone for certain.
+    pub fn doomed(&self) -> Vec<u64> {
+        self.doomed.difference(&self.destroyed).copied().collect()
+    }
+
+    /// Links of the acknowledged events about a person.
+    pub fn links_of(&self, person: u64) -> Vec<[u8; 77]> {
+        let of = self
+            .answered
+            .values()
+            .filter(|entry| entry.deed.person == person);
+        of.map(|entry| entry.link).collect()
+    }
+
+    /// Every acknowledged event that is not destroyed, with its link, in order of id.
     pub fn acknowledged(&self) -> Vec<(Deed, [u8; 77])> {
         self.answered
             .values()
+            .filter(|entry| !self.doomed.contains(&entry.deed.person))
             .map(|entry| (entry.deed, entry.link))
             .collect()
     }

@@ -2,6 +2,8 @@
 //!
 //! Not the events' form (each subject makes its own). Always: a deed with the same numbers is the same event, byte for byte.
 
+use std::collections::BTreeSet;
+
 use ground::SeededRandom;
 
 /// One event as a publisher means it.
@@ -24,6 +26,12 @@ pub enum Step {
     Checkpoint,
     /// The vault takes up sections, or what else lies off the path of an answer.
     Absorb,
+    /// A person's keys are destroyed.
+    Erase,
+    /// The next piece of a night's work on the finding shelves.
+    Night,
+    /// Somebody looks at a person.
+    Access,
 }
 
 /// The most events in one submission.
@@ -36,6 +44,8 @@ pub struct Publishers {
     random: SeededRandom,
     sent: Vec<Deed>,
     persons: u64,
+    /// Persons about whom nobody sends anything new any more.
+    retired: BTreeSet<u64>,
 }
 
 impl Publishers {
@@ -45,6 +55,7 @@ impl Publishers {
             random,
             sent: Vec::new(),
             persons: 0,
+            retired: BTreeSet::new(),
         }
     }
 
@@ -52,12 +63,32 @@ impl Publishers {
     pub fn step(&mut self) -> Step {
         match self.random.below(100) {
             0..12 => Step::Checkpoint,
-            12..20 => Step::Absorb,
-            _ => {
-                let count = 1 + self.random.below(SUBMISSION_MAX);
-                Step::Publish((0..count).map(|_| self.deed()).collect())
-            }
+            12..19 => Step::Absorb,
+            19..21 => Step::Erase,
+            21..25 => Step::Night,
+            25..27 => Step::Access,
+            _ => Step::Publish(self.submission()),
         }
+    }
+
+    /// What one publisher sends at once.
+    pub fn submission(&mut self) -> Vec<Deed> {
+        let count = 1 + self.random.below(SUBMISSION_MAX);
+        (0..count).map(|_| self.deed()).collect()
+    }
+
+    /// Somebody about whom something was sent.
+    pub fn somebody(&self) -> Option<u64> {
+        let at = usize::try_from(self.random.below(self.sent.len() as u64)).ok()?;
+        let person = self.sent.get(at)?.person;
+        (!self.retired.contains(&person)).then_some(person)
+    }
+
+    /// Everything sent about a person; nothing new follows.
+    pub fn retire(&mut self, person: u64) -> Vec<Deed> {
+        self.retired.insert(person);
+        let of = self.sent.iter().filter(|deed| deed.person == person);
+        of.copied().collect()
     }
 
     /// The last few things sent, again: what a publisher does that heard no answer.
@@ -84,9 +115,14 @@ impl Publishers {
         if self.persons == 0 || self.random.chance(NEW_PERSON_PER_THOUSAND) {
             self.persons += 1;
         }
+        let mut person = self.random.below(self.persons);
+        if self.retired.contains(&person) {
+            person = self.persons;
+            self.persons += 1;
+        }
         let deed = Deed {
             id: self.sent.len() as u64,
-            person: self.random.below(self.persons),
+            person,
             content: 0,
         };
         self.sent.push(deed);

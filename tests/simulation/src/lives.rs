@@ -2,6 +2,8 @@
 //!
 //! Not the judging. Always: an error without a planned cause is a failure; so is any finding, and any start that does not come about.
 
+mod keys;
+
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use crate::auditor::{Finding, journal, promises};
 use crate::book::Book;
 use crate::deeds::{Publishers, Step};
 use crate::subject::{CHAIN, ORIGIN, Setting, Stop, Subject, segments};
+use keys::Secrets;
 
 /// Lives per seed: between the two.
 const LIVES: (u64, u64) = (3, 7);
@@ -52,6 +55,10 @@ pub struct Summary {
     pub power_cuts: u64,
     /// Audits of the disk.
     pub audits: u64,
+    /// Rotations that were done, and how often a thief was let at the disk.
+    pub rotations: u64,
+    /// Thefts of the whole device.
+    pub thefts: u64,
     /// The disk's digest of the whole run.
     pub trace: [u64; 2],
 }
@@ -65,6 +72,8 @@ enum Fault {
     FailedWrite,
     DiskFull,
     StrayRead,
+    /// A crash or a failed sync in the middle of a rotation.
+    InRotation,
 }
 
 /// Runs all lives of this seed. `prepare` may tamper with the disk before anything lies on it.
@@ -96,6 +105,7 @@ struct Run<S> {
     publishers: Publishers,
     book: Book,
     summary: Summary,
+    secrets: Secrets,
     when: String,
     kind: std::marker::PhantomData<S>,
 }
@@ -117,6 +127,7 @@ impl<S: Subject> Run<S> {
             publishers,
             book,
             summary,
+            secrets: Secrets::default(),
             when: "before the first life".to_owned(),
             kind: std::marker::PhantomData,
         }
@@ -144,22 +155,8 @@ impl<S: Subject> Run<S> {
                 .and_then(|()| disk.sync_dir(Path::new("/"), admin));
             made.map_err(|error| Finding::new("C-2", format!("the empty disk fails: {error}")))?;
         }
-        if self.random.chance(300) {
-            self.when = "an interrupted init".to_owned();
-            disk.crash_at(disk.operations() + self.random.below(60));
-            let first = init::<S>(&self.setting);
-            if first.is_err() && !disk.is_down() {
-                return first.map_err(uncaused);
-            }
-            disk.restart(self.crash());
-            if first.is_ok() || self.open().is_ok() {
-                self.setting.disk.restart(Crash::Kill);
-                return Ok(());
-            }
-            self.setting.disk.restart(Crash::Kill);
-            if !S::MADE_AGAIN_IN_PLACE {
-                remove_all(&self.setting.disk, Path::new("/"));
-            }
+        if self.random.chance(300) && self.interrupted_init()? {
+            return Ok(());
         }
         self.when = "init".to_owned();
         init::<S>(&self.setting).map_err(uncaused)?;
@@ -167,6 +164,43 @@ impl<S: Subject> Run<S> {
             self.setting.disk.restart(Crash::PowerCut);
         }
         Ok(())
+    }
+
+    /// The machine stops in the middle of `init`, as often as not near its end. Whether there is a ledger all the same: it works, or it
+    /// says that it was never made, never anything between.
+    fn interrupted_init(&mut self) -> Result<bool, Finding> {
+        self.when = "an interrupted init".to_owned();
+        let disk = self.setting.disk.clone();
+        let trial = disk.fork(0);
+        _ = init::<S>(&Setting {
+            disk: trial.clone(),
+            random: Arc::new(SeededRandom::new(0)),
+            clock: self.setting.clock.clone(),
+        });
+        let operations = trial.operations() - disk.operations();
+        let at = match self.random.below(2) {
+            0 => self.random.below(operations),
+            _ => operations.saturating_sub(1 + self.random.below(3)),
+        };
+        disk.crash_at(disk.operations() + at);
+        let first = init::<S>(&self.setting);
+        if first.is_err() && !disk.is_down() {
+            return first.map(|()| true).map_err(uncaused);
+        }
+        disk.restart(self.crash());
+        match self.open() {
+            Ok(_) => {
+                disk.restart(Crash::Kill);
+                return Ok(true);
+            }
+            Err(Stop::Failed(text)) if is_none(&text) && first.is_err() => {}
+            Err(stop) => return Err(uncaused(stop)),
+        }
+        disk.restart(Crash::Kill);
+        if !S::MADE_AGAIN_IN_PLACE {
+            remove_all(&disk, Path::new("/"));
+        }
+        Ok(false)
     }
 
     fn open(&self) -> Result<S, Stop> {
@@ -178,7 +212,7 @@ impl<S: Subject> Run<S> {
         let disk = &self.setting.disk;
         match self.random.below(100) {
             0..15 => Fault::None,
-            15..65 => {
+            15..60 => {
                 disk.crash_at(
                     disk.operations()
                         + self
@@ -187,11 +221,11 @@ impl<S: Subject> Run<S> {
                 );
                 Fault::Crash
             }
-            65..80 => {
+            60..72 => {
                 disk.fail_sync(None, self.random.below(25));
                 Fault::FailedSync
             }
-            80..88 => {
+            72..80 => {
                 let error = if self.random.chance(500) {
                     FaultError::Io
                 } else {
@@ -200,15 +234,16 @@ impl<S: Subject> Run<S> {
                 disk.fail_write(self.random.below(40), error);
                 Fault::FailedWrite
             }
-            88..94 => {
+            80..85 => {
                 let used: u64 = disk.raw().iter().map(|raw| raw.bytes.len() as u64).sum();
                 disk.limit_bytes(Some(used + self.random.below(64 << 10)));
                 Fault::DiskFull
             }
-            _ => {
+            85..90 => {
                 disk.misdirect_read(self.random.below(60));
                 Fault::StrayRead
             }
+            _ => Fault::InRotation,
         }
     }
 
@@ -233,6 +268,10 @@ impl<S: Subject> Run<S> {
     fn steps(&mut self, subject: &mut S, fault: Fault) -> Result<(), Stop> {
         if let Some(key) = subject.foil_key() {
             self.book.expect_foils(&key).map_err(Stop::Broken)?;
+        }
+        self.look_back(subject)?;
+        if fault == Fault::InRotation {
+            self.rotate_into_a_fault(subject)?;
         }
         for _ in 0..self.between(STEPS) {
             let step = self.publishers.step();
@@ -267,6 +306,19 @@ impl<S: Subject> Run<S> {
                 self.setting.disk.mark_epoch("absorb");
                 subject.absorb()
             }
+            Step::Erase => match self.publishers.somebody() {
+                Some(person) => self.erase(subject, person),
+                None => Ok(()),
+            },
+            Step::Night => self.night(subject),
+            Step::Access => {
+                self.setting.disk.mark_epoch("publish");
+                let person = self.publishers.somebody();
+                match (subject.keys(), person) {
+                    (Some(keys), Some(person)) => keys.access(person),
+                    _ => Ok(()),
+                }
+            }
         }
     }
 
@@ -287,6 +339,7 @@ impl<S: Subject> Run<S> {
             Err(stop) => return Err(uncaused(stop)),
         }
         self.audit_a_fork()?;
+        self.let_a_thief_in()?;
         self.setting.disk.limit_bytes(None);
         let crash = self.crash();
         self.when = format!("{}, then {crash:?}", self.when);
@@ -305,6 +358,7 @@ impl<S: Subject> Run<S> {
     fn repeat_and_cut(&mut self) -> Result<(), Finding> {
         self.when = format!("{}, start, repeat, power cut", self.when);
         let mut subject = self.open().map_err(uncaused)?;
+        self.look_back(&mut subject).map_err(uncaused)?;
         let count = usize::try_from(self.between((1, 12))).unwrap_or(1);
         let deeds = self.publishers.again(count);
         self.send(&mut subject, &deeds).map_err(uncaused)?;
@@ -324,6 +378,10 @@ impl<S: Subject> Run<S> {
         self.setting.disk.restart(Crash::PowerCut);
         self.audit()?;
         let mut subject = self.open().map_err(uncaused)?;
+        self.look_back(&mut subject).map_err(uncaused)?;
+        for person in self.book.doomed() {
+            self.erase(&mut subject, person).map_err(uncaused)?;
+        }
         let acknowledged = self.book.acknowledged();
         let deeds: Vec<_> = acknowledged.iter().map(|(deed, _)| *deed).collect();
         self.send(&mut subject, &deeds).map_err(uncaused)?;
@@ -338,6 +396,7 @@ impl<S: Subject> Run<S> {
             subject.open_slots(deed, link).map_err(uncaused)?;
         }
         self.close(subject);
+        self.let_a_thief_in()?;
         self.audit()
     }
 
@@ -377,6 +436,13 @@ fn audit<S: Subject>(disk: &SimDisk, book: &Book) -> Result<(), Finding> {
     let journal = journal::read(&segments(disk), ORIGIN, CHAIN)?;
     promises::check(&journal, &book.promises)?;
     promises::check_stored(S::stored_checkpoint(disk), &book.promises)
+}
+
+/// Whether a start says that no ledger was ever finished here.
+fn is_none(text: &str) -> bool {
+    ["no ledger here", "no finished journal"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// An operator clears away what an interrupted init left.

@@ -75,6 +75,59 @@ pub enum Answer {
     },
     /// The same id was recorded with other content.
     Conflict,
+    /// It was recorded, and what it said is gone.
+    Gone,
+}
+
+/// What a rotation destroys beside the keys that it replaces.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Shred {
+    /// Everything of a person, as far as these events tell.
+    Person(u64, Vec<[u8; 77]>),
+    /// Nothing; the finding shelves get their next keys.
+    NightBegins,
+    /// The finding shelves' old keys.
+    NightEnds,
+}
+
+/// Where the night's work on the finding shelves stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Night {
+    /// None is under way.
+    Day,
+    /// Shelves are being sealed under their next keys.
+    Sealing,
+    /// All are: the old keys may go.
+    Sealed,
+}
+
+/// What the next step of a rotation needs, or that there is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// Step again.
+    Again,
+    /// Absorb first.
+    Absorb,
+    /// It is done.
+    Done,
+}
+
+/// The keys of a ledger that has any.
+pub trait Keys {
+    /// How many rotations there were.
+    fn generation(&self) -> u64;
+    /// Where the night stands.
+    fn night(&self) -> Night;
+    /// Secrets that open values of these events; none once they are destroyed.
+    fn secrets_of(&self, links: &[[u8; 77]]) -> Result<Vec<[u8; 32]>, Stop>;
+    /// Begins a rotation: its new intake key is durable when this returns.
+    fn begin(&mut self, shred: &Shred) -> Result<(), Stop>;
+    /// Takes its next step.
+    fn turn(&mut self) -> Result<Turn, Stop>;
+    /// Seals some finding shelves under their next keys.
+    fn reseal(&mut self) -> Result<(), Stop>;
+    /// Records that somebody looked at a person.
+    fn access(&mut self, person: u64) -> Result<(), Stop>;
 }
 
 /// A ledger that can be made to live.
@@ -100,6 +153,10 @@ pub trait Subject: Sized {
     fn stored_checkpoint(disk: &SimDisk) -> Option<Published>;
     /// The foil key's text, where the subject signs foils.
     fn foil_key(&self) -> Option<String>;
+    /// Its keys, where it has any.
+    fn keys(&mut self) -> Option<&mut dyn Keys> {
+        None
+    }
 }
 
 /// The segment files as a reader of the disk sees them now.
