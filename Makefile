@@ -18,7 +18,7 @@ demo:
 	@sh deploy/demo/demo.sh
 
 test:
-	@$(NEED) rust cc go
+	@$(NEED) rust cc go openssl
 	@sh tests/setup/test.sh
 
 bench:
@@ -38,4 +38,5 @@ tidy:
 	@cargo run --quiet --locked -p tidy
 
 fmt:
-	cargo fmt --all
+	@$(NEED) rust
+	@cargo fmt --all

@@ -45,6 +45,15 @@ serve() {
 # How many events the ledger has.
 events() { "$bin" status --format json 2>/dev/null | sed -n 's/^ *"events": \([0-9]*\).*/\1/p' | head -n 1; }
 
+# What the last start says it found: numbers from its log line, in words.
+found() {
+    opened=$(grep '"the ledger is open"' ../serve.log | tail -n 1)
+    of() { printf '%s' "$opened" | sed -n 's/.*"'"$1"'":\([a-z0-9]*\).*/\1/p'; }
+    torn="the last group was whole"
+    [ "$(of torn_tail_zeroed)" != true ] || torn="a group that was only half written, acknowledged to nobody, was zeroed"
+    say "  $(of events) events; groups $(of read_from_group) to $(of last_group) were read in full; $torn"
+}
+
 stop() {
     [ -n "$server" ] || return 0
     kill "$1" "$server" 2>/dev/null || true
@@ -55,8 +64,12 @@ stop() {
 trap 'stop -TERM' EXIT
 trap 'stop -TERM; exit 130' INT TERM
 
-part "building (some minutes from a clean clone)"
-cargo build --release --locked --quiet -p counterfoil -p bench
+part "building: about five minutes on two cores from a clean clone, seconds after that"
+# Cargo's own progress where somebody watches, nothing in a log.
+quiet=--quiet
+[ ! -t 2 ] || quiet=""
+# shellcheck disable=SC2086 # nothing, or one word
+cargo build --release --locked $quiet -p counterfoil -p bench
 
 part "a ledger for Westmere, a council that does not exist"
 rm -rf "$demo"
@@ -67,15 +80,16 @@ cd "$demo"
 say "--accept-unproven: the demo runs on any disk; leave it out and be told whether erasure is proven here"
 show init --origin test.westmere.example/counterfoil --dir ledger --listen 127.0.0.1:0 --accept-unproven
 cd ledger
+printf '\n$ cd ledger && counterfoil serve &\n'
 serve
-say "counterfoil serve: ready on http://$address and on run/counterfoil.sock"
+say "ready on http://$address and on run/counterfoil.sock; its log is $(basename "$demo")/serve.log"
 show publisher add crm --source urn:westmere:crm --family collection,notice,consent,disclosure \
     --token-out ../crm.token
 
 part "$count events through the HTTP door"
 "$bench" story --count "$count" >../events.jsonl
-say "the first of them:"
-head -n 1 ../events.jsonl | fold -w 96 | sed 's/^/     /'
+say "the first of them, a line in events.jsonl:"
+head -n 1 ../events.jsonl | sed -e 's/,\("[A-Za-z]*":\)/,\n\1/g' | sed 's/^/     /'
 show publish ../events.jsonl --url "http://$address" --token-file ../crm.token
 
 receipt=../../../../shared/data/receipt.csv
@@ -122,10 +136,10 @@ while read -r line; do
             killed=yes
             say "$ kill -9 $server"
             stop -KILL
+            say "$ counterfoil serve &"
             serve
-            say "$ counterfoil serve: ready again; what it found before it answered anyone:"
-            sed -n 's/.*"events":\([0-9]*\),"recovery":"Recovery { \(.*\) }".*/\1 events; \2/p' ../serve.log |
-                tail -n 1 | fold -s -w 96 | sed 's/^/     /'
+            say "ready again; its log says what it found before it answered anyone:"
+            found
         }
         ;;
     esac
@@ -154,6 +168,9 @@ say "found, and where. The ledger itself, stopped, from its files alone:"
 show verify --offline --key "$key"
 
 part "done"
-say "the ledger is in target/demo/ledger; there, with target/release on the PATH:"
-say "  counterfoil serve &"
+say "the ledger is still there. To go on:"
+say "  cd target/demo/ledger"
+say "  PATH=\$PATH:$(cd "$root/target/release" && pwd)"
+say "  counterfoil serve 2>../serve.log &"
+say "  counterfoil find --from ../whom.txt --purpose demo"
 say "  counterfoil --help"

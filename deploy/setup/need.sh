@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that this machine has what a target needs. Usage: need.sh rust|cc|go|postgres ...
+# Makes sure that this machine has what a target needs. Usage: need.sh rust|cc|go|openssl|postgres ...
 #
 # Missing Debian packages are installed as root or with passwordless sudo. Where neither is at hand,
 # the one line to run is printed and the exit status is 1. Nothing is installed that is there already,
@@ -7,7 +7,12 @@
 set -eu
 
 packages=""
-want() { packages="$packages $*"; }
+want() {
+    for package; do
+        case " $packages " in *" $package "*) ;; *) packages="$packages $package" ;; esac
+    done
+}
+PATH=$PATH:${HOME:-/root}/.cargo/bin
 
 for need in "$@"; do
     case $need in
@@ -15,8 +20,8 @@ for need in "$@"; do
         version=$(rustc --version 2>/dev/null | sed -n 's/^rustc \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
         set -- $version
         if [ $# -ne 2 ] || [ "$1" -lt 1 ] || { [ "$1" -eq 1 ] && [ "$2" -lt 95 ]; }; then
-            echo "This needs Rust 1.95 or newer; found: $(rustc --version 2>/dev/null || echo none). Run:" >&2
-            echo "    rustup toolchain install 1.95 && rustup default 1.95" >&2
+            echo "This needs Rust 1.95 or newer; found: $(rustc --version 2>/dev/null || echo none). Run this once, then try again:" >&2
+            echo "    rustup toolchain install 1.95 && rustup default 1.95      (rustup is at https://rustup.rs)" >&2
             exit 1
         fi
         ;;
@@ -27,6 +32,10 @@ for need in "$@"; do
         # Debian's own Go and x/mod, whatever other Go is on the PATH: the checks must not be ours.
         [ -x /usr/bin/go ] || want golang-go
         [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb/note ] || want golang-golang-x-mod-dev
+        ;;
+    openssl)
+        # Makes the certificates of the tests of TLS: like Go, it is not ours.
+        command -v openssl >/dev/null 2>&1 || want openssl
         ;;
     postgres)
         [ -x /usr/lib/postgresql/15/bin/initdb ] || want postgresql-15
@@ -50,8 +59,13 @@ else
     as_root="none"
 fi
 if [ "$as_root" = none ] || ! command -v apt-get >/dev/null 2>&1; then
+    install="apt-get update && apt-get install --yes --no-install-recommends$packages"
     echo "Missing:$packages. Run this once, then try again:" >&2
-    echo "    sudo apt-get update && sudo apt-get install --yes --no-install-recommends$packages" >&2
+    if command -v sudo >/dev/null 2>&1; then
+        echo "    sudo sh -c '$install'" >&2
+    else
+        echo "    su -c '$install'" >&2
+    fi
     exit 1
 fi
 

@@ -7,8 +7,8 @@
 use crate::assemble::{OpenedItem, PersonValues, SealedValues};
 use crate::clear::{self, Envelope, KeyKind, QueryKind, SpecialCategory, Surface};
 use crate::{
-    ChainNumber, DecodeError, FactData, Index, Origin, Personal, PublisherCode, StaffReference,
-    fact_by_number,
+    ChainNumber, DecodeError, FactData, Hash, Index, Origin, Personal, PublisherCode,
+    StaffReference, fact_by_number, record::hex,
 };
 
 type Made = Result<FactData, DecodeError>;
@@ -41,12 +41,20 @@ pub struct ChainKeys {
     pub foil_key: String,
 }
 
+/// The software that opens a ledger.
+pub struct Software {
+    /// Its version.
+    pub version: &'static str,
+    /// SHA-256 of its catalogue ([`crate::CATALOGUE`]).
+    pub catalogue: Hash,
+}
+
 /// `ledger.opened`, the first record of every chain.
 pub fn opened(
     envelope: Envelope,
     origin: &Origin,
     chains: Vec<ChainKeys>,
-    software_version: &str,
+    software: &Software,
     persons_expected: u64,
 ) -> Made {
     let chain = |keys: ChainKeys| clear::ChainOpened {
@@ -58,8 +66,8 @@ pub fn opened(
         envelope: Some(envelope),
         origin: origin.as_str().to_owned(),
         chains: chains.into_iter().map(chain).collect(),
-        software_version: software_version.to_owned(),
-        catalogue_sha256: String::new(),
+        software_version: software.version.to_owned(),
+        catalogue_sha256: hex(&software.catalogue.0),
         persons_expected,
     }))
 }

@@ -34,6 +34,10 @@ mod table;
 mod texts;
 mod wire;
 
+/// Every fact, message, field and word of the catalogue, a line each, as the compatibility test keeps
+/// it: `ledger.opened` states its SHA-256, which is `sha256sum proto/catalogue.txt`.
+pub const CATALOGUE: &str = include_str!("../catalogue.txt");
+
 pub use assemble::{OpenedItem, PersonValues, SealedValues};
 pub use catalogue::{
     Appender, Fact, RecordClass, fact_by_name, fact_by_number, fact_by_type, facts,

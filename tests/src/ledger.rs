@@ -15,7 +15,7 @@ use intake::ledger::{Ground, complete, init, open_parts};
 use intake::own::own_event;
 use intake::resolve::Target;
 use proto::clear::Envelope;
-use proto::ledger_facts::{self, ChainKeys};
+use proto::ledger_facts::{self, ChainKeys, Software};
 use proto::{StaffReference, UnixMillis};
 use tempfile::TempDir;
 use verifier::{Verdict, verify_directory};
@@ -71,7 +71,7 @@ impl Ledger {
         let keys = init(&ground, &settings).expect("stores are made");
         let mut opened = open_parts(&ground, &settings).expect("stores open");
         let name = &settings.name;
-        let chain = ChainKeys {
+        let keys_of_chain = ChainKeys {
             chain: name.chain,
             checkpoint_key: keys.checkpoint_vkey.clone(),
             foil_key: keys.foil_vkey.clone(),
@@ -80,7 +80,17 @@ impl Ledger {
             activity: GOVERNANCE.to_owned(),
             ..Envelope::default()
         };
-        let fact = ledger_facts::opened(envelope, &name.origin, vec![chain], "0", PERSONS);
+        let software = Software {
+            version: "0",
+            catalogue: chain::sha256(proto::CATALOGUE.as_bytes()),
+        };
+        let fact = ledger_facts::opened(
+            envelope,
+            &name.origin,
+            vec![keys_of_chain],
+            &software,
+            PERSONS,
+        );
         let now = UnixMillis(ground.clock.now());
         let event = own_event(name, fact.expect("a good fact"), now, &*ground.random);
         let directed = Directed {

@@ -312,7 +312,10 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 fn report(opened: &Opened) {
     tracing::info!(
         events = opened.records.journal().watermark().next.0,
-        recovery = ?opened.recovery,
+        last_group = opened.recovery.group,
+        read_from_group = opened.recovery.checked_from_group,
+        torn_tail_zeroed = opened.recovery.torn.is_some(),
+        offsets_rebuilt = opened.recovery.offsets_rebuilt,
         vault_rows_pending = opened.vault.pending_rows(),
         "the ledger is open"
     );

@@ -1,11 +1,11 @@
-//! The way to a ledger: HTTP/1.1 over its Unix socket, or over TCP for publishers elsewhere.
+//! Requests to a ledger: HTTP/1.1 over its Unix socket, or over TCP or TLS for publishers elsewhere.
 //!
-//! One connection, one request at a time, opened again when it broke. Not here: retries
-//! ([`crate::publish`]) and what answers mean ([`crate::problem`]). Always: the token travels in a
-//! header, never in a URL; a body that came back is wiped when it is dropped.
+//! One connection, one request at a time, opened again when it broke. Not here: where the ledger is
+//! ([`crate::door`]), retries ([`crate::publish`]) and what answers mean ([`crate::problem`]). Always:
+//! the token travels in a header, never in a URL; a body that came back is wiped when it is dropped.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -18,63 +18,14 @@ use serde_json::Value;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
 
+use crate::door::Door;
 use crate::failure::Failure;
 use crate::problem;
 
 /// Largest answer that is read, in bytes: a batch of 1,000 events with whole foils has about 4 MiB.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-
-/// Where a ledger is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// The owner's socket.
-    Socket(PathBuf),
-    /// `host:port` of the HTTP door.
-    Http(String),
-}
-
-impl Door {
-    /// Reads `http://host:port`.
-    ///
-    /// # Errors
-    /// For any other form.
-    pub(crate) fn of_url(url: &str) -> Result<Self, Failure> {
-        let Some(rest) = url.strip_prefix("http://") else {
-            return Err(Failure::usage(
-                "--url takes http://host:port; for https, publish through the proxy that ends TLS, \
-                 or run this on the ledger's machine without --url",
-            ));
-        };
-        let host = rest.trim_end_matches('/');
-        let graphic = host.bytes().all(|byte| byte.is_ascii_graphic());
-        if host.is_empty() || host.contains('/') || !graphic {
-            return Err(Failure::usage("--url takes http://host:port and no path"));
-        }
-        let port = if host.rsplit_once(':').is_some() {
-            ""
-        } else {
-            ":80"
-        };
-        Ok(Self::Http(format!("{host}{port}")))
-    }
-
-    fn host(&self) -> &str {
-        match self {
-            Self::Socket(_) => "localhost",
-            Self::Http(host) => host,
-        }
-    }
-}
-
-impl std::fmt::Display for Door {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Socket(path) => write!(f, "{}", path.display()),
-            Self::Http(host) => write!(f, "http://{host}"),
-        }
-    }
-}
 
 /// What came back.
 pub(crate) struct Reply {
@@ -102,6 +53,10 @@ impl Reply {
 pub(crate) enum ClientError {
     /// Nobody listens there, or not to us.
     Connect(io::Error),
+    /// Somebody listens, and no trusted connection came about.
+    Tls(io::Error),
+    /// What answers does not speak HTTP.
+    NotHttp,
     /// The connection ended before the whole answer came: it may have been acted on or not.
     Broken,
 }
@@ -215,9 +170,16 @@ impl Client {
     pub(crate) fn unreachable(&self, error: &ClientError) -> Failure {
         let door = &self.door;
         Failure::NotReachable(match error {
-            ClientError::Connect(cause) => format!(
-                "no ledger answers at {door}: {cause}\n  \
-                 start it with `counterfoil serve`; the socket answers its owner's user alone"
+            ClientError::Connect(cause) => {
+                format!("no ledger answers at {door}: {cause}\n  {}", door.hint())
+            }
+            ClientError::Tls(cause) => format!(
+                "no trusted connection to {door}: {cause}\n  \
+                 --ca FILE names the certificate that the ledger's is to rest on: its issuer's, or \
+                 its own where that says CA:FALSE"
+            ),
+            ClientError::NotHttp => format!(
+                "what answers at {door} does not speak HTTP; a ledger with TLS is reached by https://"
             ),
             ClientError::Broken => {
                 format!("the ledger at {door} ended the connection before it answered")
@@ -229,14 +191,21 @@ impl Client {
 async fn connect(door: &Door) -> Result<Connection, ClientError> {
     match door {
         Door::Socket(path) => opened(open_socket(path).await?).await,
-        Door::Http(host) => {
-            let stream = TcpStream::connect(host)
-                .await
-                .map_err(ClientError::Connect)?;
-            stream.set_nodelay(true).map_err(ClientError::Connect)?;
-            opened(stream).await
+        Door::Http(host) => opened(open_tcp(host).await?).await,
+        Door::Https { host, name, trust } => {
+            let stream = open_tcp(host).await?;
+            let connector = TlsConnector::from(trust.clone());
+            let secured = connector.connect(name.clone(), stream).await;
+            opened(secured.map_err(ClientError::Tls)?).await
         }
     }
+}
+
+async fn open_tcp(host: &str) -> Result<TcpStream, ClientError> {
+    let stream = TcpStream::connect(host).await;
+    let stream = stream.map_err(ClientError::Connect)?;
+    stream.set_nodelay(true).map_err(ClientError::Connect)?;
+    Ok(stream)
 }
 
 async fn open_socket(path: &Path) -> Result<UnixStream, ClientError> {
@@ -267,10 +236,13 @@ async fn exchange(
     request: Request<Full<Bytes>>,
 ) -> Result<Reply, ClientError> {
     sender.ready().await.map_err(|_| ClientError::Broken)?;
-    let response = sender
-        .send_request(request)
-        .await
-        .map_err(|_| ClientError::Broken)?;
+    let response = sender.send_request(request).await.map_err(|error| {
+        if error.is_parse() {
+            ClientError::NotHttp
+        } else {
+            ClientError::Broken
+        }
+    })?;
     let retry_after = response.headers().get(RETRY_AFTER);
     let retry_after_s = retry_after
         .and_then(|value| value.to_str().ok())
@@ -290,17 +262,6 @@ async fn exchange(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_is_http_with_a_host_and_no_path() {
-        let door = |url| Door::of_url(url).ok();
-        let http = |host: &str| Some(Door::Http(host.to_owned()));
-        assert_eq!(door("http://127.0.0.1:7720"), http("127.0.0.1:7720"));
-        assert_eq!(door("http://ledger.example/"), http("ledger.example:80"));
-        assert_eq!(door("https://ledger.example"), None);
-        assert_eq!(door("http://ledger.example/v1"), None);
-        assert_eq!(door("ledger.example:80"), None);
-    }
 
     #[test]
     fn nobody_there_is_exit_code_69() {

@@ -6,6 +6,7 @@
 mod arguments;
 mod client;
 mod commands;
+mod door;
 mod failure;
 mod output;
 mod place;

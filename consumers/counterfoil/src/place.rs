@@ -10,7 +10,8 @@ use console::config::{Config, FILE_NAME};
 use proto::Personal;
 
 use crate::arguments::Globals;
-use crate::client::{Client, Door};
+use crate::client::Client;
+use crate::door::Door;
 use crate::failure::Failure;
 use crate::{output, token};
 

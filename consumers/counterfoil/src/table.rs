@@ -1,8 +1,9 @@
-//! Lists from the ledger as a table, CSV or JSON.
+//! Lists and single answers as a table, CSV or JSON.
 //!
 //! Not here: answers to questions, which the ledger renders itself. Always: in CSV a cell that a
-//! spreadsheet could run as a formula begins with an apostrophe.
+//! spreadsheet could run as a formula begins with an apostrophe, by the rule that those answers follow.
 
+use questions::csv_cell;
 use serde_json::Value;
 
 use crate::arguments::Format;
@@ -56,7 +57,8 @@ impl Table {
         text
     }
 
-    fn csv(&self) -> String {
+    /// The list as RFC 4180 has it.
+    pub(crate) fn csv(&self) -> String {
         let mut text = self.heads.join(",") + "\r\n";
         for row in &self.rows {
             let cells: Vec<String> = row.iter().map(|cell| csv_cell(cell)).collect();
@@ -67,35 +69,61 @@ impl Table {
     }
 }
 
-fn csv_cell(cell: &str) -> String {
-    let formula = cell
-        .trim_start()
-        .starts_with(['=', '+', '-', '@', '\t', '\r', '|', '%']);
-    let guard = if formula { "'" } else { "" };
-    if formula || cell.contains([',', '"', '\r', '\n']) {
-        format!("\"{guard}{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
+/// Prints one answer in the form that was asked for: words for people, the JSON of it for programs, its
+/// members a row each for spreadsheets.
+///
+/// # Errors
+/// Where standard output cannot be written.
+pub(crate) fn print_answer(format: Format, text: &str, json: &Value) -> Result<(), Failure> {
+    match format {
+        Format::Table => output::answer(text),
+        Format::Json => output::answer(&format!("{json:#}")),
+        Format::Csv => output::answer(&members(json).csv()),
+    }
+}
+
+/// The members of an answer, a row each; those of a member within it under `outer.inner`.
+fn members(json: &Value) -> Table {
+    let mut rows = Vec::new();
+    add_members("", json, &mut rows);
+    Table {
+        heads: vec!["name", "value"],
+        rows,
+    }
+}
+
+fn add_members(name: &str, value: &Value, rows: &mut Vec<Vec<String>>) {
+    let below = |key: &str| match name {
+        "" => key.to_owned(),
+        name => format!("{name}.{key}"),
+    };
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                add_members(&below(key), value, rows);
+            }
+        }
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                add_members(&below(&place.to_string()), item, rows);
+            }
+        }
+        single => rows.push(vec![name.to_owned(), word(single)]),
     }
 }
 
 /// A member of a JSON object as a cell: texts as they are, lists joined, nothing as nothing.
 pub(crate) fn cell(object: &Value, key: &str) -> String {
-    match object.get(key) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Bool(is)) => if *is { "yes" } else { "no" }.to_owned(),
-        Some(Value::Array(items)) => {
-            let items: Vec<String> = items
-                .iter()
-                .map(|item| {
-                    item.as_str()
-                        .map_or_else(|| item.to_string(), str::to_owned)
-                })
-                .collect();
-            items.join(" ")
-        }
-        Some(other) => other.to_string(),
+    object.get(key).map_or_else(String::new, word)
+}
+
+fn word(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(is) => if *is { "yes" } else { "no" }.to_owned(),
+        Value::Array(items) => items.iter().map(word).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
     }
 }
 
@@ -116,9 +144,15 @@ mod tests {
         };
         let text = "code  sources\n----  -----------\ncrm   urn:a urn:b\n=1+1\n";
         assert_eq!(table.text(), text);
-        assert_eq!(
-            table.csv(),
-            "code,sources\r\ncrm,urn:a urn:b\r\n\"'=1+1\",\r\n"
-        );
+        assert_eq!(table.csv(), "code,sources\r\ncrm,urn:a urn:b\r\n'=1+1,\r\n");
+    }
+
+    #[test]
+    fn an_answer_is_a_row_for_each_member() {
+        let answer = json!({"good": true, "wrong": ["=a", "b,c"], "in": {"n": 7, "no": null}});
+        let csv = members(&answer).csv();
+        let rows =
+            "name,value\r\ngood,yes\r\nin.n,7\r\nin.no,\r\nwrong.0,'=a\r\nwrong.1,\"b,c\"\r\n";
+        assert_eq!(csv, rows);
     }
 }

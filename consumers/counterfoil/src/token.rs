@@ -1,23 +1,28 @@
-//! Tokens: read from files, written to files that only their owner may read. Never arguments.
+//! Tokens: read from files or typed unseen, written to files that only their owner may read. Never
+//! arguments.
 //!
 //! Always: a token is in memory as [`proto::Personal`], so that nothing prints it by accident; a
 //! token file that others may read is refused, as ssh refuses a key.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use proto::Personal;
 
 use crate::failure::Failure;
+use crate::output;
+use unseen::Unseen;
+
+mod unseen;
 
 /// Largest token file, in bytes.
 const FILE_BYTES_MAX: u64 = 4 * 1024;
 /// Bits of a file's mode that give somebody else a right.
 const OTHERS: u32 = 0o077;
 
-/// Reads a token file; `-` is standard input.
+/// Reads a token file; `-` is standard input, and on a terminal it is typed unseen.
 ///
 /// # Errors
 /// Where it cannot be read, others may read it, or it holds no token.
@@ -28,6 +33,9 @@ pub(crate) fn read(path: &Path) -> Result<Personal<String>, Failure> {
             path.display()
         ))
     };
+    if path == Path::new("-") && can_be_typed() {
+        return typed("Token (not shown): ");
+    }
     let mut text = Personal::new(String::new());
     if path == Path::new("-") {
         let mut input = std::io::stdin().lock().take(FILE_BYTES_MAX);
@@ -48,12 +56,34 @@ pub(crate) fn read(path: &Path) -> Result<Personal<String>, Failure> {
             .read_to_string(text.expose_mut())
             .map_err(unreadable)?;
     }
+    checked(text, &path.display().to_string())
+}
+
+/// Whether somebody sits there who can be asked.
+pub(crate) fn can_be_typed() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks for a token on the terminal, which does not show what is typed.
+///
+/// # Errors
+/// Where nothing is typed, or what is typed is no token.
+pub(crate) fn typed(prompt: &str) -> Result<Personal<String>, Failure> {
+    output::aside_part(prompt);
+    let line = Unseen::begin().and_then(|mut unseen| unseen.line());
+    output::aside("");
+    let Some(line) = line.map_err(|error| Failure::refused(&error))? else {
+        return Err(Failure::Refused("no token was typed".to_owned()));
+    };
+    checked(line, "what was typed")
+}
+
+fn checked(text: Personal<String>, whence: &str) -> Result<Personal<String>, Failure> {
     let token = text.map(|text| text.trim().to_owned());
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     if token.expose().is_empty() || !token.expose().bytes().all(fits) {
         return Err(Failure::Usage(format!(
-            "{} holds no token: one line, letters, digits, _ and -",
-            path.display()
+            "{whence} holds no token: one line, letters, digits, _ and -"
         )));
     }
     Ok(token)

@@ -27,7 +27,8 @@ fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
     format!("{}\r\n", cells.join(","))
 }
 
-fn cell(value: &str) -> String {
+/// One cell as it stands in a line: disarmed, and quoted where it has to be.
+pub fn cell(value: &str) -> String {
     let first = value.trim_start_matches(' ').chars().next();
     // Full-width forms are read as their ASCII twins by some spreadsheets.
     let folded = first.map(|letter| match letter {

@@ -35,6 +35,7 @@ pub use access::{
 };
 pub use answer::{Answer, AsOf, CheckpointAt, ViewAt};
 pub use asof::When;
+pub use csv::cell as csv_cell;
 pub use error::{OwnerError, QuestionError};
 pub use owner::{
     Actor, Owner, PersonHandle, SearchTerm, SlotContents, StreamOf, Surface, TermKind,

@@ -4,7 +4,7 @@
 //! Always: a crash before the marker leaves a directory that `serve` refuses; the operator removes it and begins again.
 
 use proto::clear::Envelope;
-use proto::ledger_facts::{self, ChainKeys};
+use proto::ledger_facts::{self, ChainKeys, Software};
 use proto::{FactData, PersonValues, StaffReference, UnixMillis};
 use vault::{InitialKeys, Row};
 
@@ -92,7 +92,10 @@ fn opened_fact(settings: &Settings, keys: &InitialKeys) -> Result<FactData, Inta
         envelope(),
         &settings.name.origin,
         vec![chain],
-        env!("CARGO_PKG_VERSION"),
+        &Software {
+            version: env!("CARGO_PKG_VERSION"),
+            catalogue: chain::sha256(proto::CATALOGUE.as_bytes()),
+        },
         settings.vault.persons_expected,
     )
     .map_err(refused)

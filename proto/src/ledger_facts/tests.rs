@@ -42,9 +42,13 @@ fn the_ledgers_own_facts() {
         checkpoint_key: key.clone(),
         foil_key: key.clone(),
     };
+    let software = Software {
+        version: "0.1.0",
+        catalogue: Hash([0xc0; 32]),
+    };
     check(
         "ledger.opened",
-        opened(envelope(), &origin, vec![chain], "0.1.0", 50_000),
+        opened(envelope(), &origin, vec![chain], &software, 50_000),
         &[],
     );
     let rotation = KeyRotation {

@@ -6,11 +6,10 @@ use clap::Args;
 use intake::backup::RecoveryPublic;
 use serde_json::json;
 
-use crate::arguments::{Format, Globals};
+use crate::arguments::Globals;
 use crate::failure::{Failure, with_causes};
-use crate::output;
 use crate::place::Place;
-use crate::table::cell;
+use crate::table::{cell, print_answer};
 use crate::when;
 
 /// Arguments of `backup`.
@@ -57,15 +56,13 @@ pub(crate) fn run(globals: &Globals, own: &BackupArguments) -> Result<(), Failur
         .client(globals)?
         .post("/v1/admin/backup", &question)?
         .json()?;
-    if globals.format == Format::Json {
-        return output::answer(&format!("{answer:#}"));
-    }
-    output::answer(&format!(
+    let text = format!(
         "a backup of the first {} events (taking it is event {})\n  {}\n  {}\n  {}\n",
         cell(&answer, "through"),
         cell(&answer, "index"),
         cell(&answer, "manifest"),
         cell(&answer, "journal"),
         cell(&answer, "vault"),
-    ))
+    );
+    print_answer(globals.format, &text, &answer)
 }

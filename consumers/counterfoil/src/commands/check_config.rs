@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::arguments::{Format, Globals};
 use crate::failure::Failure;
-use crate::output;
 use crate::place::Place;
+use crate::table::print_answer;
 
 /// Arguments of `check-config`: only the global ones.
 #[derive(Args, Debug)]
@@ -60,23 +60,31 @@ pub(crate) fn run(globals: &Globals) -> Result<(), Failure> {
             );
         }
     }
-    if globals.format == Format::Json {
-        let answer = json!({ "config": place.path, "good": wrong.is_empty(), "wrong": wrong });
-        output::answer(&format!("{answer:#}"))?;
-    } else if wrong.is_empty() {
-        output::answer(&format!(
-            "{}: good\n  origin       {}\n  dir          {}\n  checkpoints  {}\n  listen       {}",
-            place.path.display(),
-            config.origin,
-            config.dir.display(),
-            checkpoints.display(),
-            config.listen,
-        ))?;
+    let answer = json!({
+        "config": place.path,
+        "good": wrong.is_empty(),
+        "wrong": wrong,
+        "origin": config.origin,
+        "dir": config.dir,
+        "checkpoints": checkpoints,
+        "listen": config.listen.to_string(),
+    });
+    if globals.format == Format::Table && !wrong.is_empty() {
+        return Err(Failure::Refused(wrong.join("\n")));
     }
-    match (wrong.is_empty(), globals.format) {
-        (true, _) => Ok(()),
-        (false, Format::Json) => Err(Failure::Shown),
-        (false, _) => Err(Failure::Refused(wrong.join("\n"))),
+    let text = format!(
+        "{}: good\n  origin       {}\n  dir          {}\n  checkpoints  {}\n  listen       {}",
+        place.path.display(),
+        config.origin,
+        config.dir.display(),
+        checkpoints.display(),
+        config.listen,
+    );
+    print_answer(globals.format, &text, &answer)?;
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Shown)
     }
 }
 

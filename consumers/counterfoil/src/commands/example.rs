@@ -15,7 +15,8 @@ use crate::table::Table;
 Examples:
   counterfoil example
   counterfoil example collection.collected
-  counterfoil example uk.counterfoil.consent.given.v1 | counterfoil publish - --dry-run")]
+  counterfoil example uk.counterfoil.consent.given.v1 |
+      counterfoil publish - --dry-run --token-file crm.token")]
 pub(crate) struct ExampleArguments {
     /// The type, long or short: uk.counterfoil.collection.collected.v1 or collection.collected
     #[arg(value_name = "TYPE")]

@@ -20,9 +20,10 @@ use intake::ledger::Ground;
 use proto::{Origin, StaffReference};
 use serde_json::json;
 
-use crate::arguments::{Format, Globals};
+use crate::arguments::Globals;
 use crate::failure::{Failure, with_causes};
 use crate::place::token_path;
+use crate::table::print_answer;
 use crate::{output, token};
 
 /// Arguments of `init`.
@@ -139,18 +140,15 @@ struct Made<'a> {
 
 fn print(globals: &Globals, made: &Made<'_>) -> Result<(), Failure> {
     let (keys, token) = (&made.founded.keys, made.founded.token.reveal());
-    if globals.format == Format::Json {
-        let answer = json!({
-            "origin": made.origin.as_str(),
-            "config": made.config,
-            "dpo": made.dpo.as_str(),
-            "token": token,
-            "checkpoint_vkey": keys.checkpoint_vkey,
-            "foil_vkey": keys.foil_vkey,
-        });
-        return output::answer(&format!("{answer:#}"));
-    }
-    output::answer(&format!(
+    let answer = json!({
+        "origin": made.origin.as_str(),
+        "config": made.config,
+        "dpo": made.dpo.as_str(),
+        "token": token,
+        "checkpoint_vkey": keys.checkpoint_vkey,
+        "foil_vkey": keys.foil_vkey,
+    });
+    let text = format!(
         "A ledger was made: {origin}
 
   directory       {dir}
@@ -163,9 +161,9 @@ Public keys: hand them to whoever shall verify, by a way of their own.
   checkpoints     {checkpoint}
   foils           {foil}
 
-Next:
-  counterfoil --config {config} serve
-  counterfoil --config {config} publisher add crm --source //crm.example --family collection
+Next, in {dir}:
+  counterfoil serve
+  counterfoil publisher add crm --source //crm.example --family collection --token-out crm.token
 ",
         origin = made.origin,
         dir = made.dir.display(),
@@ -174,7 +172,8 @@ Next:
         token_file = token_path(made.dir).display(),
         checkpoint = keys.checkpoint_vkey,
         foil = keys.foil_vkey,
-    ))
+    );
+    print_answer(globals.format, &text, &answer)
 }
 
 fn dpo(given: Option<&str>) -> Result<StaffReference, Failure> {

@@ -10,7 +10,8 @@ use proto::limits::BATCH_EVENTS_MAX;
 use serde_json::{Value, json};
 
 use crate::arguments::Globals;
-use crate::client::{Client, Door};
+use crate::client::Client;
+use crate::door::{Door, UrlArguments};
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::problem;
@@ -51,9 +52,8 @@ pub(crate) struct FoilArguments {
     /// A directory for the foils, a file each [lines on standard output]
     #[arg(short = 'o', long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Ask over HTTP, from another machine: http://host:port
-    #[arg(long)]
-    url: Option<String>,
+    #[command(flatten)]
+    elsewhere: UrlArguments,
 }
 
 /// Fetches a proof.
@@ -91,7 +91,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// # Errors
 /// What the ledger refuses; where an id is not found, after the others were written.
 pub(crate) fn foils(globals: &Globals, own: &FoilArguments) -> Result<(), Failure> {
-    let mut client = publisher_client(globals, own.url.as_deref())?;
+    let mut client = publisher_client(globals, &own.elsewhere)?;
     let mut text = proto::Personal::new(String::new());
     let read = std::io::stdin()
         .lock()
@@ -157,17 +157,24 @@ fn keep(own: &FoilArguments, result: &Value, foil: &Value) -> Result<(), Failure
 /// A client for a publisher: through this ledger's socket, or over HTTP from anywhere.
 ///
 /// # Errors
-/// Where there is no token file: the owner's token publishes nothing.
-pub(crate) fn publisher_client(globals: &Globals, url: Option<&str>) -> Result<Client, Failure> {
-    let door = match url {
-        Some(url) => Door::of_url(url)?,
+/// Where there is no token: the owner's publishes nothing.
+pub(crate) fn publisher_client(
+    globals: &Globals,
+    elsewhere: &UrlArguments,
+) -> Result<Client, Failure> {
+    let door = match elsewhere.door()? {
+        Some(door) => door,
         None => Door::Socket(Place::find(globals)?.config.socket()),
     };
-    let Some(path) = &globals.token_file else {
-        return Err(Failure::usage(
-            "--token-file FILE is needed: a publisher's token, as `publisher add --token-out FILE` \
-             writes it",
-        ));
+    let token = match &globals.token_file {
+        Some(path) => token::read(path)?,
+        None if token::can_be_typed() => token::typed("The publisher's token (not shown): ")?,
+        None => {
+            return Err(Failure::usage(
+                "--token-file FILE is needed: a publisher's token, as `publisher add --token-out \
+                 FILE` writes it; on a terminal it can be typed",
+            ));
+        }
     };
-    Client::new(door, token::read(path)?)
+    Client::new(door, token)
 }

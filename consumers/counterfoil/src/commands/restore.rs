@@ -17,9 +17,10 @@ use intake::ledger::{Ground, Places, Settings};
 use proto::{ChainNumber, Origin};
 use serde_json::{Value, json};
 
-use crate::arguments::{Format, Globals};
+use crate::arguments::Globals;
 use crate::commands::init::{private_directory, write_new};
 use crate::failure::{Failure, with_causes};
+use crate::table::print_answer;
 use crate::{output, token};
 
 /// A restored vault has the shelves of the lost one, whatever its configuration expects.
@@ -206,14 +207,10 @@ impl Recovery<'_> {
 
     fn say(&self, globals: &Globals, text: &str, more: Value) -> Result<(), Failure> {
         let (through, manifest) = (self.bundle.next.0, self.bundle.manifest());
-        if globals.format == Format::Json {
-            let answer = json!({ "through": through, "manifest": manifest, "done": more });
-            return output::answer(&format!("{answer:#}"));
-        }
+        let answer = json!({ "through": through, "manifest": manifest, "done": more });
         let manifest = manifest.display();
-        output::answer(&format!(
-            "the backup of the first {through} events, {manifest}, is {text}"
-        ))
+        let text = format!("the backup of the first {through} events, {manifest}, is {text}");
+        print_answer(globals.format, &text, &answer)
     }
 }
 

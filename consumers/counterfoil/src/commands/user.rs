@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 use proto::Personal;
 use serde_json::{Value, json};
 
-use crate::arguments::{Format, Globals};
+use crate::arguments::Globals;
 use crate::commands::confirm::confirm;
 use crate::failure::Failure;
 use crate::place::Place;
-use crate::table::{Table, cell};
+use crate::table::{Table, cell, print_answer};
 use crate::{output, token};
 
 /// The commands.
@@ -128,16 +128,13 @@ fn disable(globals: &Globals, own: &DisableArguments) -> Result<(), Failure> {
 /// # Errors
 /// Where standard output cannot be written.
 pub(super) fn done(globals: &Globals, answer: &Value, what: &str) -> Result<(), Failure> {
-    if globals.format == Format::Json {
-        return output::answer(&format!("{answer:#}"));
-    }
     let index = cell(answer, "index");
     let recorded = if index.is_empty() {
         String::new()
     } else {
         format!(" (event {index})")
     };
-    output::answer(&format!("{what}{recorded}"))
+    print_answer(globals.format, &format!("{what}{recorded}"), answer)
 }
 
 /// Shows a new token once, or puts it into a file.
@@ -168,21 +165,23 @@ pub(super) fn show_token(
             members.insert("token_file".to_owned(), json!(path));
         }
     }
-    if globals.format == Format::Json {
-        return output::answer(&format!("{shown:#}"));
-    }
     let mut text = String::new();
-    for key in [whose, "role", "token", "token_file", "index"] {
+    for (key, label) in [
+        (whose, whose),
+        ("role", "role"),
+        ("token", "token"),
+        ("token_file", "token file"),
+        ("index", "event"),
+    ] {
         let value = cell(&shown, key);
         if !value.is_empty() {
-            let key = key.replace('_', " ");
-            text.push_str(&format!("{key:<12}{}\n", output::plain(&value)));
+            text.push_str(&format!("{label:<12}{}\n", output::plain(&value)));
         }
     }
     if file.is_none() {
         output::aside("the token is shown this once; the ledger keeps its hash alone");
     }
-    output::answer(&text)
+    print_answer(globals.format, &text, &shown)
 }
 
 /// A code or reference that stands in a path.

@@ -11,7 +11,8 @@ use crate::arguments::Globals;
 use crate::commands::user::done;
 use crate::failure::Failure;
 use crate::place::Place;
-use crate::{output, token};
+use crate::table::print_answer;
+use crate::token;
 
 /// The commands.
 #[derive(Subcommand, Debug)]
@@ -50,7 +51,11 @@ pub(crate) fn run(globals: &Globals, command: &VaultCommand) -> Result<(), Failu
             let (public, secret) = recovery_key_pair(&SystemRandom);
             token::write(&own.secret, &secret.expose())?;
             token::write(&own.public, &public.to_string())?;
-            output::answer(&format!("recovery key {}\n  {public}", public.id()))
+            let id = public.id().to_string();
+            let answer =
+                json!({ "id": id, "public": public.to_string(), "secret_file": own.secret });
+            let text = format!("recovery key {id}\n  {public}");
+            print_answer(globals.format, &text, &answer)
         }
         VaultCommand::Rekey => {
             let place = Place::find(globals)?;

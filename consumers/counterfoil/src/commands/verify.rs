@@ -13,10 +13,11 @@ use ground::{RealDisk, SharedDisk};
 use serde_json::{Value, json};
 use verifier::{Verdict, VerifierError};
 
-use crate::arguments::{Format, Globals};
+use crate::arguments::Globals;
 use crate::failure::{Failure, with_causes};
 use crate::output;
 use crate::place::Place;
+use crate::table::print_answer;
 
 /// Largest evidence file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 8 << 20;
@@ -200,10 +201,8 @@ fn show_or_refuse(
 }
 
 fn show(globals: &Globals, verdict: &Verdict) -> Result<(), Failure> {
-    match globals.format {
-        Format::Json => output::answer(&format!("{:#}", verdict.to_json()))?,
-        Format::Table | Format::Csv => output::answer(&output_lines(&verdict.to_text()))?,
-    }
+    let text = output_lines(&verdict.to_text());
+    print_answer(globals.format, &text, &verdict.to_json())?;
     if verdict.exit_code() == 0 {
         Ok(())
     } else {
@@ -216,10 +215,8 @@ fn owner(globals: &Globals) -> Result<(), Failure> {
     let place = Place::find(globals)?;
     let mut client = place.client(globals)?;
     let report = client.post("/v1/admin/verify", &json!({}))?.json()?;
-    match globals.format {
-        Format::Json => output::answer(&format!("{report:#}"))?,
-        Format::Table | Format::Csv => output::answer(&output_lines(&report_text(&report)))?,
-    }
+    let text = output_lines(&report_text(&report));
+    print_answer(globals.format, &text, &report)?;
     let failed = report.get("verdict").and_then(Value::as_str) == Some("failed");
     if failed { Err(Failure::Shown) } else { Ok(()) }
 }

@@ -24,6 +24,7 @@ use intake::admit::csv_map::CsvMap;
 
 use crate::arguments::{Format, Globals};
 use crate::commands::proof::publisher_client;
+use crate::door::UrlArguments;
 use crate::failure::Failure;
 use crate::output;
 use batch::Batch;
@@ -42,10 +43,11 @@ Examples:
   counterfoil publish events.jsonl --token-file crm.token
   counterfoil example collection.collected | counterfoil publish - --token-file crm.token --dry-run
   counterfoil publish receipt.csv --map receipt.toml --token-file permits.token --imported
-  counterfoil publish events.json --token-file crm.token --url http://127.0.0.1:7720
+  counterfoil publish events.json --token-file crm.token --url https://ledger.westmere.example
 
 FILE holds CloudEvents as JSON, one after the other or as an array; or CSV, with --map. Exit code 1
-when an event was refused; the others are recorded all the same.")]
+when an event was refused; the others are recorded all the same. After an interruption publish the
+file again: what is recorded already is found by its id and answered as a repeat.")]
 pub(crate) struct PublishArguments {
     /// The events; `-` is standard input
     #[arg(value_name = "FILE|-")]
@@ -59,9 +61,8 @@ pub(crate) struct PublishArguments {
     /// Mark every event as imported, not live
     #[arg(long)]
     imported: bool,
-    /// Publish over HTTP, from another machine: http://host:port [this ledger's socket]
-    #[arg(long)]
-    url: Option<String>,
+    #[command(flatten)]
+    elsewhere: UrlArguments,
     /// Refused events to list one by one; all are counted
     #[arg(long, value_name = "N", default_value_t = LISTED_DEFAULT)]
     list: usize,
@@ -72,7 +73,7 @@ pub(crate) struct PublishArguments {
 /// # Errors
 /// Where anything was refused, the file or the map cannot be read, or nobody answers.
 pub(crate) fn run(globals: &Globals, own: &PublishArguments) -> Result<(), Failure> {
-    let client = publisher_client(globals, own.url.as_deref())?;
+    let client = publisher_client(globals, &own.elsewhere)?;
     let map = own.map.as_deref().map(read_map).transpose()?;
     let (file, length) = open(&own.file)?;
     let (file, position) = Counting::new(file);
@@ -88,7 +89,14 @@ pub(crate) fn run(globals: &Globals, own: &PublishArguments) -> Result<(), Failu
     // What was settled before a failure is told too.
     let told = match globals.format {
         Format::Json => output::answer(&format!("{:#}", tally.to_json(own.dry_run))),
-        Format::Table | Format::Csv => output::answer(&tally.text(own.dry_run)),
+        Format::Table => output::answer(&(tally.listed() + &tally.counts(own.dry_run))),
+        // A spreadsheet takes the refusals, which somebody has to mend; the counts stand beside it.
+        Format::Csv => {
+            output::aside(tally.counts(own.dry_run).trim_end());
+            tally
+                .table()
+                .print(Format::Csv, &tally.to_json(own.dry_run))
+        }
     };
     sent?;
     told?;

@@ -76,7 +76,10 @@ impl Progress {
 
     /// Nothing more comes.
     pub(super) fn end(&mut self, events: u64) {
-        self.show(events);
+        // Where nothing came about, what failed is said and nothing else.
+        if events > 0 || self.shown.is_some() {
+            self.show(events);
+        }
         if self.watched && self.shown.is_some() {
             output::aside("");
         }

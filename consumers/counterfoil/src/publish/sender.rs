@@ -91,8 +91,9 @@ impl Sender {
                 }
                 Err(error) => {
                     let failure = self.client.unreachable(&error);
-                    // Nobody was ever there: say so at once instead of waiting for a typing error.
-                    if !self.answered_before && matches!(error, ClientError::Connect(_)) {
+                    // Nobody was ever there, or nobody we trust: say so at once instead of waiting
+                    // for a typing error.
+                    if !self.answered_before && !matches!(error, ClientError::Broken) {
                         return Err(failure);
                     }
                     let pause = (self.pause_s << (tries - 1).min(4)).min(PAUSE_S_MAX);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::sender::Settled;
 use super::source::Refused;
 use crate::output::plain;
+use crate::table::Table;
 
 /// The counts.
 pub(super) struct Tally<'m> {
@@ -76,8 +77,8 @@ impl<'m> Tally<'m> {
         column.unwrap_or_default().to_owned()
     }
 
-    /// For people.
-    pub(super) fn text(&self, dry_run: bool) -> String {
+    /// The first refusals, a line each, for people.
+    pub(super) fn listed(&self) -> String {
         let mut text = String::new();
         for refused in &self.listed {
             put(&mut text, &format!("{}\n", sentence(refused)));
@@ -89,6 +90,12 @@ impl<'m> Tally<'m> {
                 &format!("… and {unlisted} more; --list N lists more of them\n"),
             );
         }
+        text
+    }
+
+    /// The counts, for people.
+    pub(super) fn counts(&self, dry_run: bool) -> String {
+        let mut text = String::new();
         let accepted = if dry_run {
             "would be accepted"
         } else {
@@ -109,6 +116,19 @@ impl<'m> Tally<'m> {
             put(&mut text, &format!("{count:>13} {}\n", plain(code)));
         }
         text
+    }
+
+    /// The first refusals, a row each, for spreadsheets.
+    pub(super) fn table(&self) -> Table {
+        let rows = self.listed.iter().map(|one| {
+            let place = [one.line.to_string(), one.column.clone(), one.field.clone()];
+            let why = [one.code.clone(), one.rule.clone()];
+            place.into_iter().chain(why).collect()
+        });
+        Table {
+            heads: vec!["line", "column", "field", "code", "rule"],
+            rows: rows.collect(),
+        }
     }
 
     /// For programs.
@@ -171,7 +191,9 @@ mod tests {
         let text = "line 3, field data.subject: REQUIRED: has to be there\n\
             … and 1 more; --list N lists more of them\n        1 accepted\n        \
             1 repeated (recorded before, nothing changed)\n        2 refused\n            2 REQUIRED\n";
-        assert_eq!(tally.text(false), text);
+        assert_eq!(tally.listed() + &tally.counts(false), text);
+        let row = "3,,data.subject,REQUIRED,has to be there";
+        assert!(tally.table().csv().contains(row));
         let json = tally.to_json(false);
         assert_eq!(json["refused_by_code"]["REQUIRED"], 2);
     }

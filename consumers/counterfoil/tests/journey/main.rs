@@ -2,6 +2,8 @@
 //! something is wrong.
 
 mod backups;
+mod elsewhere;
+mod formats;
 mod ledger;
 mod publishing;
 mod refusals;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use proto::Personal;
 
 use super::*;
-use crate::client::Door;
+use crate::door::Door;
 
 /// One answer of the false door; `None` closes the connection without one.
 type Reaction = Option<(&'static str, String)>;

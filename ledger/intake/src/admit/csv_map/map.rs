@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::values::{Path, Template, Zone};
 use super::{COLUMNS_MAX, MAP_BYTES_MAX};
@@ -96,13 +97,13 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct IdFile {
-    template: String,
+    template: Spanned<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimeFile {
-    column: String,
+    column: Spanned<String>,
     format: String,
     zone: Option<String>,
 }
@@ -111,7 +112,7 @@ struct TimeFile {
 #[serde(deny_unknown_fields)]
 struct EventFile {
     #[serde(rename = "type")]
-    type_name: String,
+    type_name: Spanned<String>,
     when: Option<When>,
     field: Vec<FieldFile>,
 }
@@ -127,7 +128,7 @@ pub(super) struct When {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FieldFile {
-    path: String,
+    path: Spanned<String>,
     constant: Option<toml::Value>,
     template: Option<String>,
     column: Option<String>,
@@ -161,27 +162,34 @@ impl CsvMap {
         if text.len() > MAP_BYTES_MAX {
             return Err(MapError(format!("more than {MAP_BYTES_MAX} bytes")));
         }
-        let file: File =
-            toml::from_str(text).map_err(|error| MapError(error.message().to_owned()))?;
+        let file: File = toml::from_str(text).map_err(|error| match error.span() {
+            Some(span) => at(text, span.start, error.message()),
+            None => MapError(error.message().to_owned()),
+        })?;
         if file.event.is_empty() {
             return Err(MapError("no event".to_owned()));
         }
-        let map = Self {
+        let in_id = |error| on_line(text, file.id.template.span().start, error);
+        let id = Template::parse(file.id.template.get_ref()).map_err(in_id)?;
+        if !id.has_columns() {
+            return Err(in_id(MapError("id.template names no column".to_owned())));
+        }
+        let time_line = file.time.column.span().start;
+        let time = TimeColumn::new(
+            file.time.column.into_inner(),
+            file.time.format,
+            file.time.zone,
+        );
+        let events = file.event.into_iter();
+        let events = events.map(|event| EventMap::new(text, event));
+        Ok(Self {
             name: file.name,
             source: file.source,
-            id: Template::parse(&file.id.template)?,
-            time: TimeColumn::new(file.time.column, file.time.format, file.time.zone)?,
-            events: file
-                .event
-                .into_iter()
-                .map(EventMap::new)
-                .collect::<Result<_, _>>()?,
+            id,
+            time: time.map_err(|error| on_line(text, time_line, error))?,
+            events: events.collect::<Result<_, _>>()?,
             dropped: file.dropped,
-        };
-        if !map.id.has_columns() {
-            return Err(MapError("id.template names no column".to_owned()));
-        }
-        Ok(map)
+        })
     }
 
     /// The map's name.
@@ -259,23 +267,28 @@ impl CsvMap {
 }
 
 impl EventMap {
-    fn new(file: EventFile) -> Result<Self, MapError> {
-        let fields = file
-            .field
-            .into_iter()
-            .map(FieldMap::new)
-            .collect::<Result<_, _>>()?;
+    fn new(text: &str, file: EventFile) -> Result<Self, MapError> {
+        let type_at = file.type_name.span().start;
+        let type_name = file.type_name.into_inner();
+        if proto::fact_by_type(&type_name).is_none() {
+            let what = format!("type {type_name:?} is not in the catalogue");
+            return Err(at(text, type_at, &what));
+        }
+        let fields = file.field.into_iter().map(|field| {
+            let place = field.path.span().start;
+            FieldMap::new(field).map_err(|error| on_line(text, place, error))
+        });
         Ok(Self {
-            type_name: file.type_name,
+            type_name,
             when: file.when,
-            fields,
+            fields: fields.collect::<Result<_, _>>()?,
         })
     }
 }
 
 impl FieldMap {
     fn new(file: FieldFile) -> Result<Self, MapError> {
-        let name = file.path;
+        let name = file.path.into_inner();
         let wrong = |what: &str| MapError(format!("field {name:?}: {what}"));
         let path = Path::parse(&name)?;
         let plain = file.words.is_empty() && file.refuse.is_empty();
@@ -313,6 +326,17 @@ impl FieldMap {
             required: file.required,
         })
     }
+}
+
+/// An error with the line of the map on which it is.
+fn at(text: &str, offset: usize, what: &str) -> MapError {
+    let before = text.bytes().take(offset);
+    let line = 1 + before.filter(|&byte| byte == b'\n').count();
+    MapError(format!("line {line}: {what}"))
+}
+
+fn on_line(text: &str, offset: usize, error: MapError) -> MapError {
+    at(text, offset, &error.0)
 }
 
 impl TimeColumn {

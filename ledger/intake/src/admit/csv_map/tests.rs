@@ -162,3 +162,33 @@ fn maps_are_refused_before_the_first_row() {
         assert!(CsvMap::parse(&MAP.replacen(from, to, 1)).is_err(), "{to}");
     }
 }
+
+#[test]
+fn a_wrong_map_is_told_by_line_and_field() {
+    for (from, to, line, word) in [
+        ("{case}/{task}", "{case", 5, "template"),
+        ("%:z", "", 7, "when"),
+        (
+            "collection.collected",
+            "collection.gathered",
+            34,
+            "not in the catalogue",
+        ),
+        (
+            "envelope.channel",
+            "envelope..channel",
+            13,
+            "envelope..channel",
+        ),
+        ("write = \"instant\"", "", 28, "due"),
+        ("required = true", "needed = true", 23, "needed"),
+        ("name = ", "name = = ", 2, ""),
+    ] {
+        let said = match CsvMap::parse(&MAP.replacen(from, to, 1)) {
+            Ok(_) => panic!("{to} is taken"),
+            Err(error) => error.to_string(),
+        };
+        let place = format!("map: line {line}: ");
+        assert!(said.starts_with(&place) && said.contains(word), "{said}");
+    }
+}
