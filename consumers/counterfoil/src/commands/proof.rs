@@ -83,7 +83,13 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         file.write_all(bytes)?;
         file.sync_all()
     });
-    written.map_err(|error| Failure::Refused(format!("{}: {error}", path.display())))
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::Refused(format!(
+            "{} is there already: nothing is written over it",
+            path.display()
+        )),
+        _ => Failure::Refused(format!("{} cannot be written: {error}", path.display())),
+    })
 }
 
 /// Fetches foils again.

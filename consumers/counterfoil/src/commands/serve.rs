@@ -83,6 +83,9 @@ fn failure(error: &ServeError) -> Failure {
     match error {
         ServeError::Stopped => Failure::Stopped(message),
         ServeError::Config(_) | ServeError::Tls(_) => Failure::Usage(message),
+        _ if message.contains("another process holds") => Failure::Refused(format!(
+            "{message}\n  is `counterfoil serve` running here already? `counterfoil status` asks it"
+        )),
         _ => Failure::Refused(message),
     }
 }

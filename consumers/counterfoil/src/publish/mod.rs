@@ -73,6 +73,12 @@ pub(crate) struct PublishArguments {
 /// # Errors
 /// Where anything was refused, the file or the map cannot be read, or nobody answers.
 pub(crate) fn run(globals: &Globals, own: &PublishArguments) -> Result<(), Failure> {
+    let is_csv = |path: &Path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
+    if own.map.is_none() && is_csv(&own.file) {
+        return Err(Failure::usage(
+            "a CSV file is published through a map: --map MAP says which column becomes which field",
+        ));
+    }
     let client = publisher_client(globals, &own.elsewhere)?;
     let map = own.map.as_deref().map(read_map).transpose()?;
     let (file, length) = open(&own.file)?;

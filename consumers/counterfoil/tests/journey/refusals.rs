@@ -132,6 +132,46 @@ fn a_role_that_may_not_is_refused_and_a_disabled_one_is_nobody() {
 }
 
 #[test]
+fn what_an_operator_gets_wrong_is_told_in_words() {
+    let ledger = Ledger::serving();
+    let path = |name: &str| ledger.path(name).to_str().expect("text").to_owned();
+    let (token, csv, map, proof) = (
+        path("crm.token"),
+        path("rows.csv"),
+        path("map.toml"),
+        path("proof"),
+    );
+    std::fs::write(&csv, "a,b\n1,2\n").expect("written");
+    std::fs::write(&map, "name = \"x\"\nsource = 1\n").expect("written");
+    ledger.run(&["proof", "1", "-o", &proof], "").well();
+    let cases: [(&[&str], i32, &str); 6] = [
+        (
+            &["find", "--purpose", "Not A Code", "--name", "x"],
+            1,
+            "BAD_CODE at purpose",
+        ),
+        (&["publish", &csv, "--token-file", &token], 2, "--map MAP"),
+        (
+            &["publish", &csv, "--map", &map, "--token-file", &token],
+            2,
+            "line 2: ",
+        ),
+        (&["proof", "1", "-o", &proof], 1, "there already"),
+        (&["serve"], 1, "running here already"),
+        (
+            &["publish", &csv, "--map", &map, "--ca", &token],
+            2,
+            "--url <URL>",
+        ),
+    ];
+    for (arguments, code, words) in cases {
+        let said = ledger.run(arguments, "");
+        assert_eq!(said.code, Some(code), "{arguments:?}: {said:?}");
+        assert!(said.err.contains(words), "{arguments:?}: {said:?}");
+    }
+}
+
+#[test]
 fn a_revoked_publisher_publishes_nothing() {
     let ledger = Ledger::serving();
     let event = example("collection.collected");
