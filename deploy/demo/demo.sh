@@ -14,7 +14,7 @@ server=""
 began=$(date +%s)
 
 # A heading, with the seconds since the start.
-part() { printf '\n== %s   (invented data; %s s)\n' "$*" "$(($(date +%s) - began))"; }
+part() { printf '\n== %s   (*invented data*, %s s)\n' "$*" "$(($(date +%s) - began))"; }
 say() { printf '   %s\n' "$*"; }
 
 # The command as a reader would type it here, then what it says.
@@ -94,13 +94,15 @@ show publish ../events.jsonl --url "http://$address" --token-file ../crm.token
 
 receipt=../../../../shared/data/receipt.csv
 if [ -r "$receipt" ]; then
-    part "real input: the 8,577 rows of a permit office's log, through a map"
+    part "beside invented people, a real log without any: 8,577 rows of a permit office, through a map"
     show publisher add permits --source //permits.example/receipt-phase --family collection --map-ids \
         --token-out ../permits.token
     show publish "$receipt" --map ../../../ledger/intake/data/maps/receipt.toml --imported \
         --token-file ../permits.token
 else
-    part "real input: SKIPPED, $receipt is not at hand"
+    part "a real log, the 8,577 rows of a permit office: SKIPPED"
+    say "it is not in this repository (doi 10.4121/uuid:a07386a5-7be3-4367-9535-70bc9e77dbe6); where it lies at"
+    say "../shared/data/receipt.csv beside the clone, it is published here through ledger/intake/data/maps/receipt.toml"
 fi
 
 part "who is this person, and what happened to their data?"
