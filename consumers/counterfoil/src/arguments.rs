@@ -17,8 +17,9 @@ use crate::when::{self, AsOf};
 
 const EXAMPLES: &str = "\
 A ledger of invented data, from nothing:
-  counterfoil init --origin test.westmere.example/counterfoil --dir /var/lib/counterfoil
-  cd /var/lib/counterfoil && counterfoil serve &
+  counterfoil init --origin test.westmere.example/counterfoil --dir ./westmere
+  cd westmere
+  counterfoil serve 2>serve.log &
   counterfoil publisher add crm --source //crm.westmere.example --family collection --token-out crm.token
   counterfoil example collection.collected | counterfoil publish - --token-file crm.token
   counterfoil find --purpose demo --name 'Alex Example'
@@ -38,6 +39,7 @@ pub(crate) struct Arguments {
 
 /// What holds for every command.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Globals {
     /// The ledger's configuration [./counterfoil.toml, then /etc/counterfoil/counterfoil.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -48,8 +50,8 @@ pub(crate) struct Globals {
     /// Ask as of an earlier event, instant or day: 1042, 2026-11-02T09:30:00Z, 2026-11-02
     #[arg(long, global = true, value_name = "WHEN", value_parser = when::as_of)]
     pub(crate) as_of: Option<AsOf>,
-    /// Answer as if this were today; changes nothing but the answer
-    #[arg(long, global = true, value_name = "DATE", value_parser = when::date)]
+    /// Answer as if this were today; hidden while no question depends on it
+    #[arg(long, global = true, hide = true, value_name = "DATE", value_parser = when::date)]
     pub(crate) today: Option<String>,
     /// Why a person's data are looked at: a code, recorded with the access
     #[arg(long, global = true, value_name = "CODE")]
@@ -60,7 +62,8 @@ pub(crate) struct Globals {
     /// Do what cannot be taken back without asking again
     #[arg(long, global = true)]
     pub(crate) yes: bool,
-    /// A file with the caller's token, mode 0600 [the owner's, in the ledger's run directory]
+    /// A file with the caller's token, mode 0600; `-` asks for it on the terminal [the owner's, in
+    /// the ledger's run directory]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }
