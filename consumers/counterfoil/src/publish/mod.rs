@@ -73,7 +73,10 @@ pub(crate) struct PublishArguments {
 /// # Errors
 /// Where anything was refused, the file or the map cannot be read, or nobody answers.
 pub(crate) fn run(globals: &Globals, own: &PublishArguments) -> Result<(), Failure> {
-    let is_csv = |path: &Path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
+    let is_csv = |path: &Path| {
+        path.extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("csv"))
+    };
     if own.map.is_none() && is_csv(&own.file) {
         return Err(Failure::usage(
             "a CSV file is published through a map: --map MAP says which column becomes which field",
