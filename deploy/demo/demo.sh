@@ -80,9 +80,9 @@ cd "$demo"
 say "--accept-unproven: the demo runs on any disk; leave it out and be told whether erasure is proven here"
 show init --origin test.westmere.example/counterfoil --dir ledger --listen 127.0.0.1:0 --accept-unproven
 cd ledger
-printf '\n$ cd ledger && counterfoil serve &\n'
+printf '\n$ cd ledger\n$ counterfoil serve 2>../serve.log &\n'
 serve
-say "ready on http://$address and on run/counterfoil.sock; its log is $(basename "$demo")/serve.log"
+say "ready on http://$address and on run/counterfoil.sock"
 show publisher add crm --source urn:westmere:crm --family collection,notice,consent,disclosure \
     --token-out ../crm.token
 
@@ -138,7 +138,7 @@ while read -r line; do
             killed=yes
             say "$ kill -9 $server"
             stop -KILL
-            say "$ counterfoil serve &"
+            say "$ counterfoil serve 2>../serve.log &"
             serve
             say "ready again; its log says what it found before it answered anyone:"
             found
@@ -172,7 +172,7 @@ show verify --offline --key "$key"
 part "done"
 say "the ledger is still there. To go on:"
 say "  cd target/demo/ledger"
-say "  PATH=\$PATH:$(cd "$root/target/release" && pwd)"
+say "  PATH=\$PATH:'$root/target/release'"
 say "  counterfoil serve 2>../serve.log &"
 say "  counterfoil find --from ../whom.txt --purpose demo"
 say "  counterfoil --help"
