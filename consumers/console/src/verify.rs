@@ -67,7 +67,9 @@ pub(crate) fn running(shared: &Shared) -> Result<Value, ServeError> {
         chain: name.chain,
     };
     let journal = shared.config.settings().places.journal();
+    let clock = &shared.clock;
+    let began = clock.monotonic_ns();
     let verdict = verify_directory(&journal, &keys, &notes, Some(&mut opener))
         .map_err(|cause| ServeError::Config(cause.to_string()))?;
-    Ok(verdict.to_json())
+    Ok(verdict.timed(clock.monotonic_ns() - began).to_json())
 }

@@ -55,6 +55,7 @@ fn judged(
             established,
             not_established: owned(open),
             damage: None,
+            work: None,
         },
         Err(error) => Verdict::failed(subject, refused(&error)),
     }

@@ -16,7 +16,7 @@ pub use directory::{Opened, Opener, verify_directory};
 pub use error::VerifierError;
 pub use evidence::verify_file;
 pub use served::{Source, verify_served};
-pub use verdict::{Damage, Place, Verdict, Word};
+pub use verdict::{Damage, Place, Verdict, Word, Work};
 
 use chain::note::VerifierKey;
 

@@ -237,6 +237,7 @@ fn held(
         established,
         not_established,
         damage: None,
+        work: None,
     }
 }
 

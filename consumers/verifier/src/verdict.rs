@@ -79,6 +79,45 @@ impl fmt::Display for Damage {
     }
 }
 
+/// What a verification of a whole ledger had to do, so that its speed can be judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Bytes read of groups or served files.
+    pub read_bytes: u64,
+    /// Bytes under BLAKE3: links, and what each of a group's two digests is over.
+    pub blake3_bytes: u64,
+    /// Bytes under SHA-256: leaves, nodes, and records and slots where they were opened.
+    pub sha256_bytes: u64,
+    /// How long it took; set by the program, since this crate has no clock.
+    pub nanoseconds: Option<u64>,
+}
+
+impl Work {
+    /// The work of chaining `links` and of their tree, on top of what was counted.
+    pub(crate) fn with_links(self, links: u64) -> Self {
+        const LINK: u64 = chain::LINK_BYTES as u64;
+        const LEAF: u64 = 1 + LINK;
+        const NODE: u64 = 1 + 2 * 32;
+        // Every perfect subtree on the right edge saves a node.
+        let nodes = links - u64::from(links.count_ones());
+        Self {
+            blake3_bytes: self.blake3_bytes + links * LINK,
+            sha256_bytes: self.sha256_bytes + links * LEAF + nodes * NODE,
+            ..self
+        }
+    }
+
+    fn to_json(self) -> Value {
+        let seconds = self.nanoseconds.map(|ns| ns as f64 / 1e9);
+        json!({
+            "read_bytes": self.read_bytes,
+            "blake3_bytes": self.blake3_bytes,
+            "sha256_bytes": self.sha256_bytes,
+            "seconds": seconds,
+        })
+    }
+}
+
 /// What a verification says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -92,6 +131,8 @@ pub struct Verdict {
     pub not_established: Vec<String>,
     /// The first damage, when the word is `failed`.
     pub damage: Option<Damage>,
+    /// What was read and hashed, where a whole ledger was verified.
+    pub work: Option<Work>,
 }
 
 impl Verdict {
@@ -103,7 +144,17 @@ impl Verdict {
             established: Vec::new(),
             not_established: vec!["anything beyond the first damage".into()],
             damage: Some(damage),
+            work: None,
         }
+    }
+
+    /// The same with the time that it took.
+    #[must_use]
+    pub fn timed(mut self, nanoseconds: u64) -> Self {
+        if let Some(work) = &mut self.work {
+            work.nanoseconds = Some(nanoseconds);
+        }
+        self
     }
 
     /// 0 when nothing is wrong, 1 when it failed.
@@ -150,6 +201,7 @@ impl Verdict {
                 "expected": damage.expected,
                 "actual": damage.actual,
             })),
+            "work": self.work.map(Work::to_json),
         })
     }
 }

@@ -156,6 +156,18 @@ fn short_of(parts: &[&[u8]]) -> Option<Hash> {
     Some(short.hash())
 }
 
+/// The two digests of a journal's group, in plain BLAKE3: what both cover lies in front and is hashed
+/// once. The first is of `shared ‖ rest`, the second of `shared ‖ more ‖ rest ‖ the first as stored`.
+pub fn blake3_pair(shared: &[u8], more: &[u8], rest: &[u8], first_stored: &Hash) -> (Hash, Hash) {
+    let mut second = blake3::Hasher::new();
+    second.update(shared);
+    let mut first = second.clone();
+    first.update(rest);
+    second.update(more).update(rest).update(&first_stored.0);
+    let hash = |hasher: &blake3::Hasher| Hash(*hasher.finalize().as_bytes());
+    (hash(&first), hash(&second))
+}
+
 /// BLAKE3 in plain hash mode of the concatenation of `parts`: the digests of a journal's groups.
 pub fn blake3_parts(parts: &[&[u8]]) -> Hash {
     let mut hasher = blake3::Hasher::new();
@@ -196,11 +208,14 @@ impl DeriveKey {
         }
     }
 
+    /// The key that the context stands for.
+    pub(crate) fn key(&self) -> &ContextKey {
+        self.key
+            .get_or_init(|| hash_derive_key_context(self.context))
+    }
+
     pub(crate) fn hash(&self, bytes: &[u8]) -> Hash {
-        let key = self
-            .key
-            .get_or_init(|| hash_derive_key_context(self.context));
-        let mut hasher = blake3::Hasher::new_from_context_key(key);
+        let mut hasher = blake3::Hasher::new_from_context_key(self.key());
         hasher.update(bytes);
         Hash(*hasher.finalize().as_bytes())
     }

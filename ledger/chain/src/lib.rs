@@ -12,6 +12,7 @@ pub mod foil;
 pub mod fork;
 pub mod fuzz;
 pub mod idtag;
+mod lanes;
 pub mod link;
 pub mod note;
 pub mod sealed;
@@ -21,7 +22,7 @@ pub mod tlog_proof;
 pub mod tree;
 pub mod verify;
 
-pub use digest::{blake3_parts, sha256};
+pub use digest::{blake3_pair, blake3_parts, sha256};
 pub use error::ChainError;
 pub use idtag::idtag;
 pub use link::{

@@ -18,6 +18,7 @@ use proto::ids::{ChainNumber, Index, Origin};
 
 use crate::ChainError;
 use crate::digest::{DeriveKey, Padded, sha256, sha256_parts};
+use crate::lanes::{LANES, hash_links};
 
 /// Length of an encoded link, in bytes.
 pub const LINK_BYTES: usize = 77;
@@ -28,6 +29,10 @@ const VERSION: u8 = 1;
 const RECORD_PREFIX: u8 = 0x20;
 /// A leaf before its link is written behind the prefix of RFC 6962.
 const LEAF: Padded<2> = Padded::of_length(0x00, 1 + LINK_BYTES);
+/// Leaves that are laid out before the first of them is hashed, for the reason that nodes are.
+const LEAVES_AT_ONCE: usize = 8;
+/// From so many links on, sixteen lanes with some of them idle are faster than one link after another.
+const LANES_WORTH: usize = 10;
 
 static LINK_CONTEXT: DeriveKey = DeriveKey::new("counterfoil 2026 link v1");
 static ORIGIN_CONTEXT: DeriveKey = DeriveKey::new("counterfoil 2026 origin v1");
@@ -131,13 +136,51 @@ pub fn record_commitment(salt: &[u8; 32], record: &[u8]) -> Hash {
     sha256_parts(&[&[RECORD_PREFIX], salt, record])
 }
 
+/// The hashes of many links, as [`link_hash`] gives each, into as many places.
+pub(crate) fn link_hashes(links: &[LinkBytes], into: &mut [Hash]) {
+    for (links, into) in links.chunks(LANES).zip(into.chunks_mut(LANES)) {
+        if links.len() < LANES_WORTH {
+            for (link, hash) in links.iter().zip(into) {
+                *hash = link_hash(link);
+            }
+            continue;
+        }
+        let mut lanes = [[0; LINK_BYTES]; LANES];
+        for (lane, link) in lanes.iter_mut().zip(links) {
+            *lane = *link;
+        }
+        for (hash, bytes) in into.iter_mut().zip(hash_links(LINK_CONTEXT.key(), &lanes)) {
+            *hash = Hash(bytes);
+        }
+    }
+}
+
 /// The RFC 6962 leaf of a link.
 pub fn leaf_hash(link: &LinkBytes) -> Hash {
     let mut leaf = LEAF;
+    lay_leaf(&mut leaf, link);
+    leaf.hash()
+}
+
+/// The leaves of many links, as [`leaf_hash`] gives each, into as many places.
+pub(crate) fn leaf_hashes(links: &[LinkBytes], into: &mut [Hash]) {
+    let mut leaves = [LEAF; LEAVES_AT_ONCE];
+    let places = into.chunks_mut(LEAVES_AT_ONCE);
+    for (links, into) in links.chunks(LEAVES_AT_ONCE).zip(places) {
+        for (leaf, link) in leaves.iter_mut().zip(links) {
+            lay_leaf(leaf, link);
+        }
+        for (hash, leaf) in into.iter_mut().zip(&leaves) {
+            *hash = leaf.hash();
+        }
+    }
+}
+
+#[inline]
+fn lay_leaf(leaf: &mut Padded<2>, link: &LinkBytes) {
     let (_, body) = leaf.bytes().split_at_mut(1);
     let (room, _) = body.split_at_mut(LINK_BYTES);
     room.copy_from_slice(link);
-    leaf.hash()
 }
 
 /// SHA-256 of the origin text, as associated data names a ledger.
@@ -172,6 +215,24 @@ mod tests {
         let mut other_version = bytes;
         other_version[0] = 2;
         assert!(Link::decode(&other_version).is_err());
+    }
+
+    #[test]
+    fn many_at_once_are_hashed_as_one_by_one() {
+        let links: Vec<LinkBytes> = (0..50_u8)
+            .map(|seed| {
+                std::array::from_fn(|at| seed.wrapping_mul(31) ^ (at as u8).wrapping_mul(7))
+            })
+            .collect();
+        let one_by_one: Vec<Hash> = links.iter().map(link_hash).collect();
+        let leaves: Vec<Hash> = links.iter().map(leaf_hash).collect();
+        for count in 0..=links.len() {
+            let mut hashes = vec![Hash([0; 32]); count];
+            link_hashes(&links[..count], &mut hashes);
+            assert_eq!(hashes, one_by_one[..count]);
+            leaf_hashes(&links[..count], &mut hashes);
+            assert_eq!(hashes, leaves[..count]);
+        }
     }
 
     #[test]

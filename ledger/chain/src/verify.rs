@@ -13,9 +13,13 @@ use proto::ids::{ChainNumber, Index, Origin};
 use crate::checkpoint::Checkpoint;
 use crate::digest::sha256;
 use crate::link::{
-    Link, LinkBytes, genesis_prev, leaf_hash, link_hash, origin_line, record_commitment,
+    Link, LinkBytes, genesis_prev, leaf_hash, leaf_hashes, link_hash, link_hashes, origin_line,
+    record_commitment,
 };
 use crate::tree::{Frontier, Node};
+
+/// Links of which the hashes are computed before the first of them is judged.
+const LINKS_AT_ONCE: usize = 256;
 
 /// Which rule a link or what belongs to it breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,17 +168,50 @@ impl ChainVerifier {
         if let Some(broken) = self.broken {
             return Err(broken);
         }
-        let link = self.judge(bytes).inspect_err(|broken| {
-            self.broken = Some(*broken);
-        })?;
+        let link = self.judge(self.size(), bytes);
+        let link = link.inspect_err(|broken| self.broken = Some(*broken))?;
         self.prev = link_hash(bytes);
         self.last_commitment = Some(link.commitment);
         self.frontier.push(leaf_hash(bytes), completed);
         Ok(link)
     }
 
-    fn judge(&self, bytes: &LinkBytes) -> Result<Link, Broken> {
-        let place = self.size();
+    /// Takes the next links, many at once: the same verdict as taking each. Those before the first
+    /// broken one are accepted.
+    pub fn links(&mut self, links: &[LinkBytes]) -> Result<(), Broken> {
+        links
+            .chunks(LINKS_AT_ONCE)
+            .try_for_each(|links| self.batch(links))
+    }
+
+    fn batch(&mut self, links: &[LinkBytes]) -> Result<(), Broken> {
+        if let Some(broken) = self.broken {
+            return Err(broken);
+        }
+        let mut hashes = [Hash([0; 32]); LINKS_AT_ONCE];
+        link_hashes(links, &mut hashes);
+        let mut accepted = 0;
+        for (bytes, hash) in links.iter().zip(&hashes) {
+            match self.judge(self.size() + accepted as u64, bytes) {
+                Ok(link) => {
+                    self.last_commitment = Some(link.commitment);
+                    self.prev = *hash;
+                    accepted += 1;
+                }
+                Err(broken) => {
+                    self.broken = Some(broken);
+                    break;
+                }
+            }
+        }
+        let (links, _) = links.split_at(accepted);
+        let (leaves, _) = hashes.split_at_mut(accepted);
+        leaf_hashes(links, leaves);
+        self.frontier.extend(leaves);
+        self.broken.map_or(Ok(()), Err)
+    }
+
+    fn judge(&self, place: u64, bytes: &LinkBytes) -> Result<Link, Broken> {
         let broken = |rule, expected, actual| Broken {
             index: Index(place),
             rule,

@@ -162,3 +162,49 @@ fn a_verifier_goes_on_from_where_one_stopped() {
     }
     assert_eq!(resumed.root(), whole.root());
 }
+
+/// Feeds the links in batches of uneven sizes and then the same links one by one: the same verdict,
+/// size, head and root.
+fn same_in_batches(links: &[LinkBytes], step: usize) {
+    let (mut batches, mut singly) = (
+        ChainVerifier::new(&origin(), CHAIN),
+        ChainVerifier::new(&origin(), CHAIN),
+    );
+    let mut said = Ok(());
+    let mut rest = links;
+    let mut size = step;
+    while !rest.is_empty() && said.is_ok() {
+        let (now, later) = rest.split_at(size.min(rest.len()));
+        said = batches.links(now);
+        (rest, size) = (later, size % 700 + step);
+    }
+    let one_by_one = links
+        .iter()
+        .try_for_each(|link| singly.link(link).map(|_| ()));
+    assert_eq!(said, one_by_one);
+    assert_eq!(batches.size(), singly.size());
+    assert_eq!(batches.head(), singly.head());
+    assert_eq!(batches.root(), singly.root());
+}
+
+#[test]
+fn batches_are_judged_as_links_one_by_one() {
+    let mut links = links();
+    for step in [1, 7, 16, 255, 256, 257, 1_024, COUNT] {
+        same_in_batches(&links, step);
+    }
+    for (broken, byte) in [
+        (0, 0),
+        (1, 3),
+        (255, 12),
+        (256, 20),
+        (700, 60),
+        (COUNT - 1, 14),
+    ] {
+        links[broken][byte] ^= 1;
+        for step in [1, 16, 300, COUNT] {
+            same_in_batches(&links, step);
+        }
+        links[broken][byte] ^= 1;
+    }
+}

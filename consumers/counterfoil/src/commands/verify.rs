@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chain::note::VerifierKey;
 use clap::Args;
-use ground::{RealDisk, SharedDisk};
+use ground::{Clock, RealDisk, SharedDisk, SystemClock};
 use serde_json::{Value, json};
 use verifier::{Verdict, VerifierError};
 
@@ -127,7 +127,8 @@ fn ledger(globals: &Globals, own: &VerifyArguments, place: &str) -> Result<(), F
         );
     }
     let kept = kept(own)?;
-    let verdict = verifier::verify_ledger(place, &own.key, &kept);
+    let clock = Stopwatch::start();
+    let verdict = verifier::verify_ledger(place, &own.key, &kept).map(|v| clock.stop(v));
     if let Ok(verdict) = &verdict {
         banner(own, verdict);
     }
@@ -153,11 +154,28 @@ fn directory(
         }
     }
     let journal = dir.join("journal");
-    let verdict = verifier::verify_directory(&journal, &own.key, &checkpoints, None);
+    let clock = Stopwatch::start();
+    let verdict = verifier::verify_directory(&journal, &own.key, &checkpoints, None)
+        .map(|verdict| clock.stop(verdict));
     if let (Ok(verdict), false) = (&verdict, own.offline) {
         banner(own, verdict);
     }
     show_or_refuse(globals, verdict)
+}
+
+/// Says of a verdict how long it took.
+struct Stopwatch(SystemClock, u64);
+
+impl Stopwatch {
+    fn start() -> Self {
+        let clock = SystemClock::new();
+        let began = clock.monotonic_ns();
+        Self(clock, began)
+    }
+
+    fn stop(&self, verdict: Verdict) -> Verdict {
+        verdict.timed(self.0.monotonic_ns() - self.1)
+    }
 }
 
 /// The checkpoints that the caller kept.

@@ -8,6 +8,8 @@ use crate::journal::{GROUP_HEADER_BYTES, GroupHeader, SECTOR_BYTES};
 
 /// Bytes behind a broken group in which a later whole one is looked for.
 const TAIL_SCAN_BYTES: u64 = 8 << 20;
+/// Bytes that a scan reads at a time.
+const SCAN_STEP_BYTES: u64 = 1 << 20;
 
 /// A segment file with what is known of it.
 pub(super) struct Segment {
@@ -42,14 +44,18 @@ impl Segment {
 
     /// First byte from `offset` on that is not zero.
     pub(super) fn first_nonzero(&self, mut offset: u64) -> Result<Option<u64>, VerifierError> {
-        const STEP: u64 = 1 << 20;
+        let mut bytes = Vec::new();
         while offset < self.bytes {
-            let length = usize::try_from(STEP.min(self.bytes - offset)).unwrap_or(0);
-            let bytes = self.read(offset, length)?;
-            if let Some(at) = bytes.iter().position(|byte| *byte != 0) {
-                return Ok(Some(offset + at as u64));
+            let length = SCAN_STEP_BYTES.min(self.bytes - offset);
+            self.read_into(offset, length as usize, &mut bytes)?;
+            // Whole words first: a segment's end is mostly zeros, and there is a lot of it.
+            let (words, _) = bytes.as_chunks::<16>();
+            let zeros = words.iter().take_while(|word| **word == [0; 16]).count() * 16;
+            let rest = bytes.get(zeros..).unwrap_or(&[]);
+            if let Some(at) = rest.iter().position(|byte| *byte != 0) {
+                return Ok(Some(offset + (zeros + at) as u64));
             }
-            offset += STEP;
+            offset += length;
         }
         Ok(None)
     }
@@ -57,17 +63,23 @@ impl Segment {
     /// Whether a whole header of a group stands at its own place behind `offset`.
     pub(super) fn later_group(&self, offset: u64) -> Result<bool, VerifierError> {
         let end = self.bytes.min(offset + TAIL_SCAN_BYTES);
-        let mut at = offset + SECTOR_BYTES;
-        while at + SECTOR_BYTES <= end {
-            let bytes = self.read(at, GROUP_HEADER_BYTES)?;
-            let header = bytes.first_chunk().map(GroupHeader::decode);
-            if let Some(Ok(header)) = header
-                && u64::from(header.offset) == at
-                && header.segment == self.number
-            {
-                return Ok(true);
+        let mut bytes = Vec::new();
+        let mut from = offset + SECTOR_BYTES;
+        while from + SECTOR_BYTES <= end {
+            let length = SCAN_STEP_BYTES.min(end - from);
+            self.read_into(from, length as usize, &mut bytes)?;
+            let (sectors, _) = bytes.as_chunks::<{ SECTOR_BYTES as usize }>();
+            for (sector, at) in sectors.iter().zip((from..).step_by(SECTOR_BYTES as usize)) {
+                let header = sector.first_chunk::<GROUP_HEADER_BYTES>();
+                if let Some(header) = header.filter(|header| GroupHeader::may_begin(*header))
+                    && let Ok(header) = GroupHeader::decode(header)
+                    && u64::from(header.offset) == at
+                    && header.segment == self.number
+                {
+                    return Ok(true);
+                }
             }
-            at += SECTOR_BYTES;
+            from += length;
         }
         Ok(false)
     }

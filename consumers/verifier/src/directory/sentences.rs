@@ -73,6 +73,7 @@ impl Walk<'_> {
             established,
             not_established: open,
             damage: None,
+            work: Some(self.work.with_links(size)),
         }
     }
 }

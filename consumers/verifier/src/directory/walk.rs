@@ -13,11 +13,15 @@ use super::segment::Segment;
 use super::{Opener, Signed, Stop, WATERMARK_FILE, damage, mismatch, plain};
 use crate::error::VerifierError;
 use crate::journal::{
-    GROUP_HEADER_BYTES, Group, GroupHeader, LENGTH_MAX, Marker, SECTOR_BYTES, SEGMENT_HEADER_BYTES,
-    SegmentHeader, WATERMARK_BYTES, Watermark, Wrong, decode_body, segment_name, segment_number,
+    Digests, Entries, Entry, GROUP_HEADER_BYTES, GroupHeader, LENGTH_MAX, Marker, SECTOR_BYTES,
+    SEGMENT_HEADER_BYTES, SegmentHeader, WATERMARK_BYTES, Watermark, Wrong, decode_body,
+    segment_name, segment_number,
 };
 use crate::report;
-use crate::verdict::{Damage, Place};
+use crate::verdict::{Damage, Place, Work};
+
+/// Bytes that a commitment hashes before its record: its prefix and the salt.
+const RECORD_PREFIX_BYTES: u64 = 33;
 
 pub(super) struct Walk<'a> {
     dir: &'a Path,
@@ -34,8 +38,11 @@ pub(super) struct Walk<'a> {
     /// Groups below the floor whose slot bytes are not those that were written.
     pub(super) slots_changed: Vec<u64>,
     pub(super) unfinished_tail: Option<String>,
-    /// Bytes of the group being read, kept to save allocations.
+    /// What was read and hashed, but for links, leaves and nodes, which follow from their number.
+    pub(super) work: Work,
+    /// Bytes and entries of the group being read, kept to save allocations.
     buffer: Vec<u8>,
+    entries: Entries,
 }
 
 impl<'a> Walk<'a> {
@@ -64,7 +71,9 @@ impl<'a> Walk<'a> {
             slots_checked: 0,
             slots_changed: Vec::new(),
             unfinished_tail: None,
+            work: Work::default(),
             buffer: Vec::new(),
+            entries: Entries::default(),
         }
     }
 
@@ -271,67 +280,106 @@ impl<'a> Walk<'a> {
             ))
             .into());
         }
-        let group = decode_body(&header, body).map_err(|w| wrong(&w))?;
-        self.entries(&group, place, first + u64::from(header.count))?;
-        self.previous_outer = group.outer;
-        self.buffer = bytes;
+        let mut entries = std::mem::take(&mut self.entries);
+        let digests = decode_body(&header, body, &mut entries).map_err(|w| wrong(&w))?;
+        let group = Group {
+            bytes: body,
+            entries: &entries,
+            digests: &digests,
+            place,
+        };
+        self.entries(&group, first + u64::from(header.count))?;
+        self.work.blake3_bytes += digests.hashed_bytes;
+        self.work.read_bytes += end - offset;
+        self.previous_outer = digests.outer;
+        (self.buffer, self.entries) = (bytes, entries);
         self.groups += 1;
         Ok(end)
     }
 
-    fn entries(&mut self, group: &Group<'_>, place: Place, end: u64) -> Result<(), Stop> {
+    fn entries(&mut self, group: &Group<'_>, end: u64) -> Result<(), Stop> {
         // Work on a copy: a group that turns out to be an unfinished tail leaves nothing behind.
         let kept = (self.verifier.clone(), self.signed_checked);
-        let result = self.entries_of(group, place, end);
+        let result = self.entries_of(group, end);
         if result.is_err() {
             (self.verifier, self.signed_checked) = kept;
         }
         result
     }
 
-    fn entries_of(&mut self, group: &Group<'_>, place: Place, end: u64) -> Result<(), Stop> {
-        let (stored, actual) = group.full;
+    fn entries_of(&mut self, group: &Group<'_>, end: u64) -> Result<(), Stop> {
+        let (stored, actual) = group.digests.full;
         let whole = stored == actual;
         if !whole && end > self.floor() {
-            return Err(mismatch("full digest", Some(place), &actual, &stored).into());
+            return Err(mismatch("full digest", Some(group.place), &actual, &stored).into());
         }
-        for entry in &group.entries {
-            let at = |broken: &Broken, bytes| {
-                let offset = place.offset + bytes;
-                report::broken(broken, Some(Place { offset, ..place }))
+        let (mut links, mut entries) = (
+            group.entries.links.as_slice(),
+            group.entries.entries.as_slice(),
+        );
+        let mut slots = group.entries.slots(group.bytes);
+        while !links.is_empty() {
+            // Up to the next size that was signed; with an opener one by one, each with its record.
+            let size = self.verifier.size();
+            let next = self.signed.get(self.signed_checked);
+            let most = next.and_then(|signed| signed.checkpoint.size.checked_sub(size));
+            let most = most.map_or(links.len(), |most| {
+                usize::try_from(most).unwrap_or(usize::MAX)
+            });
+            let most = if self.opener.is_some() {
+                1
+            } else {
+                most.max(1)
             };
-            let index = Index(self.verifier.size());
-            self.verifier
-                .link(entry.link)
-                .map_err(|broken| at(&broken, entry.link_at + field_at(broken.rule)))?;
-            StoredRecord::decode(entry.record).map_err(|error| Damage {
-                place: Some(Place {
-                    offset: place.offset + entry.record_at,
-                    ..place
-                }),
-                index: Some(index.0),
-                ..report::refused(&error)
-            })?;
-            if let Some(opened) = self
-                .opener
-                .as_mut()
-                .and_then(|opener| opener.open(index, entry.record))
-            {
-                self.verifier
-                    .record(&opened.salt, &opened.record)
-                    .map_err(|broken| at(&broken, entry.record_at))?;
-                self.records_opened += 1;
-                for (digest, slot) in opened.slots.iter().zip(&entry.slots) {
-                    let Some(digest) = digest else { continue };
-                    let judged = self.verifier.slot(*digest, slot);
-                    judged.map_err(|broken| at(&broken, entry.record_at))?;
-                    self.slots_checked += 1;
+            let now = links.split_at(most.min(links.len()));
+            let linked = self.verifier.links(now.0);
+            let accepted = (self.verifier.size() - size) as usize;
+            let (taken, later) = entries.split_at(accepted);
+            for (entry, index) in taken.iter().zip(size..) {
+                group.record(entry, Index(index))?;
+                if self.opener.is_some() {
+                    self.open(
+                        group,
+                        entry,
+                        Index(index),
+                        &slots.next().unwrap_or_default(),
+                    )?;
                 }
             }
-            self.check_signed(Some(place))?;
+            if let (Err(broken), Some(entry)) = (linked, later.first()) {
+                return Err(group.broken(&broken, entry.link_at, field_at(broken.rule)));
+            }
+            self.check_signed(Some(group.place))?;
+            (links, entries) = (now.1, later);
         }
         if !whole {
-            self.slots_changed.push(place.group);
+            self.slots_changed.push(group.place.group);
+        }
+        Ok(())
+    }
+
+    /// Has the record opened by who holds its key, and compares it and its slots.
+    fn open(
+        &mut self,
+        group: &Group<'_>,
+        entry: &Entry,
+        index: Index,
+        slots: &[&[u8]],
+    ) -> Result<(), Stop> {
+        let sealed = entry.record(group.bytes);
+        let opened = self.opener.as_mut().and_then(|o| o.open(index, sealed));
+        let Some(opened) = opened else { return Ok(()) };
+        self.verifier
+            .record(&opened.salt, &opened.record)
+            .map_err(|broken| group.broken(&broken, entry.record_at, 0))?;
+        self.work.sha256_bytes += RECORD_PREFIX_BYTES + opened.record.len() as u64;
+        self.records_opened += 1;
+        for (digest, slot) in opened.slots.iter().zip(slots) {
+            let Some(digest) = digest else { continue };
+            let judged = self.verifier.slot(*digest, slot);
+            judged.map_err(|broken| group.broken(&broken, entry.record_at, 0))?;
+            self.work.sha256_bytes += slot.len() as u64;
+            self.slots_checked += 1;
         }
         Ok(())
     }
@@ -347,6 +395,42 @@ impl<'a> Walk<'a> {
             self.signed_checked += 1;
         }
         Ok(())
+    }
+}
+
+/// A decoded group and where it lies.
+struct Group<'a> {
+    bytes: &'a [u8],
+    entries: &'a Entries,
+    digests: &'a Digests,
+    place: Place,
+}
+
+impl Group<'_> {
+    /// The stored form of a sealed record, without its key.
+    fn record(&self, entry: &Entry, index: Index) -> Result<(), Stop> {
+        let decoded = StoredRecord::decode(entry.record(self.bytes));
+        decoded.map(drop).map_err(|error| {
+            let offset = self.place.offset + u64::from(entry.record_at);
+            Stop::from(Damage {
+                place: Some(Place {
+                    offset,
+                    ..self.place
+                }),
+                index: Some(index.0),
+                ..report::refused(&error)
+            })
+        })
+    }
+
+    /// What is broken `at` bytes, and some more, behind the group's start.
+    fn broken(&self, broken: &Broken, at: u32, more: u64) -> Stop {
+        let offset = self.place.offset + u64::from(at) + more;
+        let place = Place {
+            offset,
+            ..self.place
+        };
+        report::broken(broken, Some(place)).into()
     }
 }
 

@@ -13,6 +13,7 @@ const DIGESTS_BYTES: u64 = 64;
 const RECORD_BYTES_MAX: u64 = 1 << 20;
 const SLOTS_MAX: u64 = 1024;
 const SLOT_BYTES_MAX: u64 = 4 << 20;
+const MAGIC: [u8; 4] = *b"CFGR";
 const VERSION: [u8; 2] = [0, 1];
 
 /// The header of a group, whole in itself.
@@ -31,9 +32,14 @@ pub(crate) struct GroupHeader {
 }
 
 impl GroupHeader {
+    /// Whether these bytes could begin a header at all.
+    pub(crate) fn may_begin(bytes: &[u8]) -> bool {
+        bytes.starts_with(&MAGIC)
+    }
+
     pub(crate) fn decode(bytes: &[u8; GROUP_HEADER_BYTES]) -> Result<Self, Wrong> {
         let mut take = Take::new(bytes, 0);
-        take.constant("group magic", b"CFGR")?;
+        take.constant("group magic", &MAGIC)?;
         take.constant("group version", &VERSION)?;
         take.zeros(2)?;
         let (segment, offset) = (take.u32()?, take.u32()?);
@@ -72,29 +78,116 @@ impl GroupHeader {
     }
 }
 
-/// One entry of a group, as ranges of its bytes.
-pub(crate) struct Entry<'a> {
-    pub(crate) link: &'a LinkBytes,
-    /// Bytes from the group's start to the link.
-    pub(crate) link_at: u64,
-    pub(crate) record: &'a [u8],
-    /// Bytes from the group's start to the sealed record.
-    pub(crate) record_at: u64,
-    slot_count: usize,
-    /// Sealed slots; empty where withheld.
-    pub(crate) slots: Vec<&'a [u8]>,
+/// Where one entry's record lies, in bytes from the group's start, and how many slots it has.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) link_at: u32,
+    pub(crate) record_at: u32,
+    record_bytes: u32,
+    slots: u32,
 }
 
-/// A decoded group whose heads, lengths and outer digest are right.
-pub(crate) struct Group<'a> {
-    pub(crate) entries: Vec<Entry<'a>>,
+impl Entry {
+    /// The sealed record; `group` are the bytes that were decoded.
+    pub(crate) fn record<'a>(&self, group: &'a [u8]) -> &'a [u8] {
+        let from = self.record_at as usize;
+        group
+            .get(from..from + self.record_bytes as usize)
+            .unwrap_or(&[])
+    }
+}
+
+/// The entries of a group, kept from group to group to save allocations.
+#[derive(Default)]
+pub(crate) struct Entries {
+    pub(crate) links: Vec<LinkBytes>,
+    pub(crate) entries: Vec<Entry>,
+    slot_lengths: Vec<u32>,
+    slots_at: usize,
+}
+
+impl Entries {
+    /// The sealed slots of every entry in order, empty where withheld.
+    pub(crate) fn slots<'a>(&'a self, group: &'a [u8]) -> impl Iterator<Item = Vec<&'a [u8]>> {
+        let mut rest = group.get(self.slots_at..).unwrap_or(&[]);
+        let mut lengths = self.slot_lengths.iter();
+        self.entries.iter().map(move |entry| {
+            let lengths = lengths.by_ref().take(entry.slots as usize);
+            let slots = lengths.map(|length| {
+                let (slot, later) = rest.split_at_checked(*length as usize).unwrap_or_default();
+                rest = later;
+                slot
+            });
+            slots.collect()
+        })
+    }
+
+    /// Decodes the heads of a group; `heads` begin `at` bytes behind the group's start.
+    fn decode(&mut self, header: &GroupHeader, heads: &[u8], at: u64) -> Result<(), Wrong> {
+        self.links.clear();
+        self.entries.clear();
+        self.slot_lengths.clear();
+        let mut take = Take::new(heads, at);
+        for number in 0..u64::from(header.count) {
+            self.head(&mut take, heads, at).map_err(|wrong| Wrong {
+                entry: Some(number),
+                ..wrong
+            })?;
+        }
+        if take.at() != at + heads.len() as u64 {
+            let (expected, actual) = (take.at() - at, heads.len());
+            return Err(Wrong::new("head lengths", take.at(), expected, actual));
+        }
+        Ok(())
+    }
+
+    fn head(&mut self, take: &mut Take<'_>, heads: &[u8], heads_at: u64) -> Result<(), Wrong> {
+        // A group is at most 8 MiB long, so every place in it fits 32 bits.
+        let narrow = |at: u64| {
+            u32::try_from(at).map_err(|_| Wrong::new("length", at, "within the group", at))
+        };
+        let start = take.at();
+        let record_bytes = take.varint(RECORD_BYTES_MAX)?;
+        if record_bytes == 0 {
+            return Err(Wrong::new("record length", start, "at least 1", 0));
+        }
+        let slots = take.varint(SLOTS_MAX)?;
+        for _ in 0..slots {
+            self.slot_lengths
+                .push(narrow(take.varint(SLOT_BYTES_MAX)?)?);
+        }
+        let _idtag: [u8; 16] = take.array()?;
+        let link_at = take.at();
+        self.links.push(take.array::<{ chain::LINK_BYTES }>()?);
+        let record_at = take.at();
+        take.bytes(record_bytes as usize)?;
+        let (from, to) = (start - heads_at, take.at() - heads_at);
+        take.crc(heads.get(from as usize..to as usize).unwrap_or(&[]))?;
+        self.entries.push(Entry {
+            link_at: narrow(link_at)?,
+            record_at: narrow(record_at)?,
+            record_bytes: narrow(record_bytes)?,
+            slots: narrow(slots)?,
+        });
+        Ok(())
+    }
+}
+
+/// What a group's bytes hash to, once heads, lengths and outer digest were found right.
+pub(crate) struct Digests {
     pub(crate) outer: Hash,
     /// The full digest that is stored, and the one the bytes have; they differ when slots changed.
     pub(crate) full: (Hash, Hash),
+    /// Bytes that both digests are over.
+    pub(crate) hashed_bytes: u64,
 }
 
-/// Decodes a whole group; `bytes` has the header's length.
-pub(crate) fn decode_body<'a>(header: &GroupHeader, bytes: &'a [u8]) -> Result<Group<'a>, Wrong> {
+/// Decodes a whole group into `entries`; `bytes` has the header's length.
+pub(crate) fn decode_body(
+    header: &GroupHeader,
+    bytes: &[u8],
+    entries: &mut Entries,
+) -> Result<Digests, Wrong> {
     let mut take = Take::new(bytes, 0);
     take.bytes(GROUP_HEADER_BYTES)?;
     let heads_at = take.at();
@@ -103,93 +196,28 @@ pub(crate) fn decode_body<'a>(header: &GroupHeader, bytes: &'a [u8]) -> Result<G
     let slots = take.bytes(header.slots as usize)?;
     let vault = take.bytes(header.vault as usize)?;
     let digests_at = take.at();
-    let stored_outer = take.array::<32>()?;
-    let stored_full = take.array::<32>()?;
+    let stored_outer = Hash(take.array()?);
+    let stored_full = Hash(take.array()?);
 
     // Heads before digests: a head's own checksum says which entry was changed.
-    let (mut entries, lengths) = decode_heads(header, heads, heads_at)?;
-    // In the file all but the slots of the one, and all of the other, lie together: long pieces
-    // are what makes BLAKE3 fast.
+    entries.decode(header, heads, heads_at)?;
+    entries.slots_at = slots_at as usize;
     let before_slots = piece(bytes, slots_at)?;
-    let outer = blake3(&[before_slots, vault]);
+    let (outer, full) = chain::blake3_pair(before_slots, slots, vault, &stored_outer);
     if outer != stored_outer {
         let hex = crate::report::hex;
-        let (expected, actual) = (hex(&outer), hex(&stored_outer));
+        let (expected, actual) = (hex(&outer.0), hex(&stored_outer.0));
         return Err(Wrong::new("outer digest", digests_at, expected, actual));
     }
-    let mut slots_take = Take::new(slots, slots_at);
-    let mut lengths = lengths.into_iter();
-    for entry in &mut entries {
-        for length in lengths.by_ref().take(entry.slot_count) {
-            entry.slots.push(slots_take.bytes(length)?);
-        }
+    let lengths: u64 = entries.slot_lengths.iter().map(|l| u64::from(*l)).sum();
+    if lengths != slots.len() as u64 {
+        return Err(Wrong::new("slot lengths", slots_at, lengths, slots.len()));
     }
-    if slots_take.at() != slots_at + slots.len() as u64 {
-        let (expected, actual) = (slots_take.at() - slots_at, slots.len());
-        return Err(Wrong::new("slot lengths", slots_at, expected, actual));
-    }
-    let full = blake3(&[piece(bytes, digests_at + 32)?]);
-    Ok(Group {
-        entries,
-        outer: Hash(outer),
-        full: (Hash(stored_full), Hash(full)),
-    })
-}
-
-/// The entries, and the lengths of all their slots in order.
-type Heads<'a> = (Vec<Entry<'a>>, Vec<usize>);
-
-fn decode_heads<'a>(header: &GroupHeader, heads: &'a [u8], at: u64) -> Result<Heads<'a>, Wrong> {
-    let mut take = Take::new(heads, at);
-    let (mut entries, mut lengths) = (Vec::new(), Vec::new());
-    for number in 0..u64::from(header.count) {
-        let entry = decode_head(&mut take, heads, at, &mut lengths).map_err(|wrong| Wrong {
-            entry: Some(number),
-            ..wrong
-        })?;
-        entries.push(entry);
-    }
-    if take.at() != at + heads.len() as u64 {
-        let (expected, actual) = (take.at() - at, heads.len());
-        return Err(Wrong::new("head lengths", take.at(), expected, actual));
-    }
-    Ok((entries, lengths))
-}
-
-fn decode_head<'a>(
-    take: &mut Take<'a>,
-    heads: &'a [u8],
-    heads_at: u64,
-    lengths: &mut Vec<usize>,
-) -> Result<Entry<'a>, Wrong> {
-    let start = take.at();
-    let too_long = |_| Wrong::new("length", start, "what memory holds", "more");
-    let at = take.at();
-    let record_length = usize::try_from(take.varint(RECORD_BYTES_MAX)?).map_err(too_long)?;
-    if record_length == 0 {
-        return Err(Wrong::new("record length", at, "at least 1", 0));
-    }
-    let count = take.varint(SLOTS_MAX)?;
-    for _ in 0..count {
-        lengths.push(usize::try_from(take.varint(SLOT_BYTES_MAX)?).map_err(too_long)?);
-    }
-    let _idtag: [u8; 16] = take.array()?;
-    let link_at = take.at();
-    let link = take.bytes(chain::LINK_BYTES)?;
-    let record_at = take.at();
-    let record = take.bytes(record_length)?;
-    let from = usize::try_from(start - heads_at).map_err(too_long)?;
-    let to = usize::try_from(take.at() - heads_at).map_err(too_long)?;
-    take.crc(heads.get(from..to).unwrap_or(&[]))?;
-    let link = <&LinkBytes>::try_from(link)
-        .map_err(|_| Wrong::new("length", link_at, chain::LINK_BYTES, link.len()))?;
-    Ok(Entry {
-        link,
-        link_at,
-        record,
-        record_at,
-        slot_count: usize::try_from(count).map_err(too_long)?,
-        slots: Vec::new(),
+    let covered_by_outer = before_slots.len() + vault.len();
+    Ok(Digests {
+        outer,
+        full: (stored_full, full),
+        hashed_bytes: (2 * covered_by_outer + slots.len() + stored_outer.0.len()) as u64,
     })
 }
 
@@ -198,8 +226,4 @@ fn piece(bytes: &[u8], length: u64) -> Result<&[u8], Wrong> {
         .ok()
         .and_then(|length| bytes.get(..length));
     piece.ok_or_else(|| Wrong::new("length", 0, length, bytes.len()))
-}
-
-fn blake3(parts: &[&[u8]]) -> [u8; 32] {
-    chain::blake3_parts(parts).0
 }

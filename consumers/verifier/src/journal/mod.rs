@@ -8,7 +8,9 @@ mod group;
 mod segment;
 mod take;
 
-pub(crate) use group::{GROUP_HEADER_BYTES, Group, GroupHeader, LENGTH_MAX, decode_body};
+pub(crate) use group::{
+    Digests, Entries, Entry, GROUP_HEADER_BYTES, GroupHeader, LENGTH_MAX, decode_body,
+};
 pub(crate) use segment::{
     Marker, SEGMENT_HEADER_BYTES, SegmentHeader, WATERMARK_BYTES, Watermark, segment_name,
     segment_number,

@@ -1,4 +1,4 @@
-//! A cursor over a slice that names the byte at which something is wrong. Also CRC-32.
+//! A cursor over a slice that names the byte at which something is wrong.
 
 use super::Wrong;
 
@@ -67,7 +67,7 @@ impl<'a> Take<'a> {
     /// The CRC-32 of everything in `covered`, which lies before it.
     pub(super) fn crc(&mut self, covered: &[u8]) -> Result<(), Wrong> {
         let at = self.at;
-        let (actual, expected) = (self.u32()?, crc32(covered));
+        let (actual, expected) = (self.u32()?, crc32fast::hash(covered));
         if actual == expected {
             return Ok(());
         }
@@ -101,71 +101,13 @@ impl<'a> Take<'a> {
     }
 }
 
-/// CRC-32 (IEEE, reflected, initial value and final xor all ones), eight bytes a step.
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
-    const TABLES: [[u32; 256]; 8] = tables();
-    let look = |table: usize, byte: u32| {
-        let row = TABLES
-            .get(table)
-            .and_then(|t| t.get((byte & 0xff) as usize));
-        row.copied().unwrap_or(0)
-    };
-    let (steps, rest) = bytes.as_chunks::<8>();
-    let mut crc = !0_u32;
-    for [a, b, c, d, e, f, g, h] in steps {
-        let low = crc ^ u32::from_le_bytes([*a, *b, *c, *d]);
-        crc = look(7, low)
-            ^ look(6, low >> 8)
-            ^ look(5, low >> 16)
-            ^ look(4, low >> 24)
-            ^ look(3, u32::from(*e))
-            ^ look(2, u32::from(*f))
-            ^ look(1, u32::from(*g))
-            ^ look(0, u32::from(*h));
-    }
-    for byte in rest {
-        crc = (crc >> 8) ^ look(0, crc ^ u32::from(*byte));
-    }
-    !crc
-}
-
-/// Table t gives the CRC of a byte followed by t zero bytes. Computed at compile time, where an
-/// index past an end would not compile.
-const fn tables() -> [[u32; 256]; 8] {
-    let mut tables = [[0_u32; 256]; 8];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            let mask = 0_u32.wrapping_sub(crc & 1);
-            crc = (crc >> 1) ^ (0xedb8_8320 & mask);
-            bit += 1;
-        }
-        tables[0][byte] = crc;
-        byte += 1;
-    }
-    let mut table = 1;
-    while table < 8 {
-        let mut byte = 0;
-        while byte < 256 {
-            let before = tables[table - 1][byte];
-            tables[table][byte] = (before >> 8) ^ tables[0][(before & 0xff) as usize];
-            byte += 1;
-        }
-        table += 1;
-    }
-    tables
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn crc_check_value_and_all_short_lengths() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-        assert_eq!(crc32(b""), 0);
+    fn the_checksum_is_the_one_that_is_drawn() {
+        assert_eq!(crc32fast::hash(b"123456789"), 0xcbf4_3926);
         let bytes: Vec<u8> = (0..100).map(|n: u8| n.wrapping_mul(37)).collect();
         for length in 0..bytes.len() {
             let mut crc = !0_u32;
@@ -179,7 +121,7 @@ mod tests {
                     };
                 }
             }
-            assert_eq!(crc32(&bytes[..length]), !crc, "{length}");
+            assert_eq!(crc32fast::hash(&bytes[..length]), !crc, "{length}");
         }
     }
 

@@ -2,9 +2,12 @@
 //!
 //! Always: the kept nodes are the roots of the perfect subtrees of `size` leaves, largest first.
 
-use super::{HashReader, empty_root, node_hash};
+use super::{HashReader, empty_root, halve, node_hash};
 use crate::ChainError;
 use proto::Hash;
+
+/// Most leaves that are reduced to one hash before they are added.
+const SUBTREE_LEAVES_MAX: usize = 256;
 
 /// A hash of the tree that is complete and will never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +84,41 @@ impl Frontier {
         }
         self.nodes.push(node.hash);
         self.size += 1;
+    }
+
+    /// Appends many leaves: the same tree as pushing each, subtree by subtree.
+    pub fn extend(&mut self, leaves: &[Hash]) {
+        let mut scratch = [Hash([0; 32]); SUBTREE_LEAVES_MAX];
+        let mut rest = leaves;
+        while let Some(most) = rest.len().checked_ilog2() {
+            // A subtree of 2^n leaves stands where the size so far is a multiple of it.
+            let level = most
+                .min(self.size.trailing_zeros())
+                .min(SUBTREE_LEAVES_MAX.ilog2());
+            let (leaves, later) = rest.split_at(1 << level);
+            let (room, _) = scratch.split_at_mut(leaves.len());
+            room.copy_from_slice(leaves);
+            self.push_subtree(room, level);
+            rest = later;
+        }
+    }
+
+    /// Adds 2^`level` leaves that begin at a multiple of as many; they are overwritten.
+    fn push_subtree(&mut self, leaves: &mut [Hash], level: u32) {
+        let mut row = leaves;
+        while row.len() > 1 {
+            let half = halve(row);
+            row = row.split_at_mut(half).0;
+        }
+        let Some(mut hash) = row.first().copied() else {
+            return;
+        };
+        for _ in 0..(self.size >> level).trailing_ones() {
+            let left = self.nodes.pop().expect("one node per bit of the size");
+            hash = node_hash(&left, &hash);
+        }
+        self.nodes.push(hash);
+        self.size += 1 << level;
     }
 
     /// The root of the leaves so far.

@@ -42,12 +42,17 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
 #[inline]
 fn node(left: &Hash, right: &Hash) -> Padded<2> {
     let mut node = NODE;
+    lay_node(&mut node, left, right);
+    node
+}
+
+#[inline]
+fn lay_node(node: &mut Padded<2>, left: &Hash, right: &Hash) {
     let (_, children) = node.bytes().split_at_mut(1);
     let (first, rest) = children.split_at_mut(HASH_BYTES);
     let (second, _) = rest.split_at_mut(HASH_BYTES);
     first.copy_from_slice(&left.0);
     second.copy_from_slice(&right.0);
-    node
 }
 
 /// The root of no leaves: SHA-256 of nothing.
@@ -105,6 +110,25 @@ impl Levels {
         }
         path
     }
+}
+
+/// The level above an even number of hashes, written over its front; how many they are now.
+fn halve(level: &mut [Hash]) -> usize {
+    let half = level.len() / 2;
+    let mut nodes = [NODE; NODES_AT_ONCE];
+    for at in (0..half).step_by(NODES_AT_ONCE) {
+        let (_, pairs) = level.split_at(2 * at);
+        let pairs = pairs.as_chunks().0;
+        for (place, [left, right]) in nodes.iter_mut().zip(pairs) {
+            lay_node(place, left, right);
+        }
+        let (_, above) = level.split_at_mut(at);
+        let count = NODES_AT_ONCE.min(half - at);
+        for (hash, node) in above.iter_mut().zip(&nodes).take(count) {
+            *hash = node.hash();
+        }
+    }
+    half
 }
 
 /// The level above; a last hash without a sibling goes up as it is.
