@@ -12,6 +12,7 @@ mod connections;
 mod error;
 mod facts;
 mod feed;
+pub mod fuzz;
 pub mod host;
 mod http;
 mod identity;

@@ -7,6 +7,7 @@
 pub mod directory;
 mod error;
 pub mod evidence;
+pub mod fuzz;
 mod journal;
 mod report;
 pub mod served;
@@ -19,6 +20,16 @@ pub use served::{Source, verify_served};
 pub use verdict::{Damage, Place, Verdict, Word, Work};
 
 use chain::note::VerifierKey;
+
+/// The signed note in a file that someone kept: the note itself, or a ledger's own checkpoint store.
+/// Nothing where it is neither.
+pub fn note_in(bytes: &[u8]) -> Option<Vec<u8>> {
+    if let Ok(note) = journal::checkpoint_note(bytes) {
+        return Some(note.to_vec());
+    }
+    let is_note = chain::checkpoint::Checkpoint::parse(bytes).is_ok();
+    is_note.then(|| bytes.to_vec())
+}
 
 /// Verifies a ledger named as the command line names it: `http://…`, a directory with a journal
 /// (it has a file `ledger`), or a directory with what a ledger serves (`checkpoint`, `tile/…`).

@@ -9,7 +9,7 @@ use std::time::Instant;
 use std::{fs, io};
 
 use chain::note::VerifierKey;
-use verifier::{Verdict, verify_file, verify_ledger};
+use verifier::{Verdict, note_in, verify_file, verify_ledger};
 
 const USAGE: &str = "\
 usage: counterfoil-verify FILE [--key VKEY]... [--format text|json]
@@ -94,22 +94,24 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// A note, or every note in a directory (files that are no notes are passed over).
+/// A note, or every note in a directory (files that are none are passed over); a ledger's own
+/// checkpoint store counts as the note in it. A directory without any is an error: the verdict would
+/// rest on nothing that the caller meant it to.
 fn read_checkpoints(path: &Path, into: &mut Vec<Vec<u8>>) -> io::Result<()> {
     if !path.is_dir() {
-        into.push(read_file(path)?);
+        let bytes = read_file(path)?;
+        into.push(note_in(&bytes).unwrap_or(bytes));
         return Ok(());
     }
+    let before = into.len();
     for entry in fs::read_dir(path)? {
         let path = entry?.path();
         if path.is_file() {
-            let bytes = read_file(&path)?;
-            into.extend(
-                chain::checkpoint::Checkpoint::parse(&bytes)
-                    .is_ok()
-                    .then_some(bytes),
-            );
+            into.extend(note_in(&read_file(&path)?));
         }
+    }
+    if into.len() == before {
+        return Err(io::Error::other("no checkpoint is in it"));
     }
     Ok(())
 }

@@ -121,7 +121,7 @@ impl HttpSource {
 }
 
 /// The body of an HTTP/1 answer with status 200, as long as its content-length says.
-fn split_answer(answer: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn split_answer(answer: &[u8]) -> io::Result<Vec<u8>> {
     let wrong = || io::Error::from(io::ErrorKind::InvalidData);
     let end = answer
         .windows(4)

@@ -3,7 +3,7 @@
 //! The same seed gives the same inputs. What a body proves is said beside it in `intake::admit::fuzz`.
 
 use ground::SeededRandom;
-use intake::admit::fuzz;
+use intake::admit::{Token, fuzz};
 
 /// Mutations of each body; cargo-fuzz goes on where this stops.
 const ROUNDS: usize = 4_000;
@@ -97,6 +97,17 @@ fn binary_headers() {
 #[test]
 fn csv_rows() {
     check(&[CSV.as_bytes()], 4, fuzz::csv);
+}
+
+#[test]
+fn bearer_tokens() {
+    let minted = Token::mint(&SeededRandom::new(7));
+    let header = format!("Bearer {}", minted.reveal());
+    check(
+        &[header.as_bytes(), b"bearer  x", b"Basic Og=="],
+        6,
+        fuzz::bearer,
+    );
 }
 
 #[test]

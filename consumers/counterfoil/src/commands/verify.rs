@@ -184,13 +184,12 @@ fn kept(own: &VerifyArguments) -> Result<Vec<Vec<u8>>, Failure> {
     for path in &own.checkpoint {
         let error = |error: std::io::Error| unreadable(path, &error);
         if !path.is_dir() {
-            notes.push(
-                std::fs::File::open(path)
-                    .and_then(read_limited)
-                    .map_err(error)?,
-            );
+            let bytes = std::fs::File::open(path).and_then(read_limited);
+            let bytes = bytes.map_err(error)?;
+            notes.push(verifier::note_in(&bytes).unwrap_or(bytes));
             continue;
         }
+        let before = notes.len();
         for entry in std::fs::read_dir(path)
             .map_err(error)?
             .take(CHECKPOINTS_MAX)
@@ -198,11 +197,13 @@ fn kept(own: &VerifyArguments) -> Result<Vec<Vec<u8>>, Failure> {
             let file = std::fs::File::open(entry.map_err(error)?.path());
             let bytes = file.and_then(read_limited).unwrap_or_default();
             // What is no note is passed over: a directory may hold other files.
-            notes.extend(
-                chain::checkpoint::Checkpoint::parse(&bytes)
-                    .is_ok()
-                    .then_some(bytes),
-            );
+            notes.extend(verifier::note_in(&bytes));
+        }
+        if notes.len() == before {
+            return Err(Failure::Usage(format!(
+                "{} holds no checkpoint",
+                path.display()
+            )));
         }
     }
     Ok(notes)

@@ -4,10 +4,12 @@
 //! Slices in, decoded pieces or the first wrong field out. Always: big-endian; reserved bytes zero;
 //! a varint is minimal; nothing is read past its piece.
 
+mod checkpoint;
 mod group;
 mod segment;
 mod take;
 
+pub(crate) use checkpoint::checkpoint_note;
 pub(crate) use group::{
     Digests, Entries, Entry, GROUP_HEADER_BYTES, GroupHeader, LENGTH_MAX, decode_body,
 };

@@ -149,6 +149,28 @@ fn the_program_says_it_by_exit_code() {
     let (code, said) = run(&[path, "--key", &vkey]);
     assert_eq!(code, Some(1));
     assert!(said.starts_with("foil: failed\n"), "{said}");
+    let ledger = tempfile::tempdir().expect("a directory");
+    write(ledger.path());
+    let journal = ledger.path().to_str().expect("a path");
+    let kept = tempfile::tempdir().expect("a directory");
+    let kept_path = kept.path().to_str().expect("a path");
+    let vkey = checkpoint_key().verifier().to_string();
+    let with = [
+        "--ledger",
+        journal,
+        "--key",
+        &vkey,
+        "--checkpoint",
+        kept_path,
+    ];
+    assert_eq!(run(&with).0, Some(2), "a directory without a checkpoint");
+    fs::write(kept.path().join("checkpoint"), store(&checkpoint(18))).expect("written");
+    let (code, said) = run(&with);
+    assert_eq!(code, Some(0));
+    assert!(
+        said.starts_with("journal: verified with pinned keys\n"),
+        "{said}"
+    );
     for usage in [
         &[][..],
         &["--key"],

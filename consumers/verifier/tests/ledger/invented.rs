@@ -170,6 +170,11 @@ pub(crate) fn segment_header(at: &Position) -> Vec<u8> {
 
 /// Writes the journal; returns per group its segment, offset and padded length.
 pub(crate) fn write(dir: &Path) -> Vec<(u32, usize, usize)> {
+    write_links(dir, &links())
+}
+
+/// The same of other links.
+pub(crate) fn write_links(dir: &Path, links: &[LinkBytes]) -> Vec<(u32, usize, usize)> {
     let genesis = chain::genesis_prev(&origin());
     let text = origin().as_str().to_owned();
     let marker = [
@@ -182,7 +187,6 @@ pub(crate) fn write(dir: &Path) -> Vec<(u32, usize, usize)> {
         text.as_bytes(),
     ];
     fs::write(dir.join("ledger"), sealed(marker.concat())).expect("written");
-    let links = links();
     let mut at = Position {
         segment: 0,
         offset: 4096,
@@ -243,4 +247,19 @@ pub(crate) fn change(dir: &Path, segment: u32, at: usize, bits: u8) {
     file.read_exact_at(&mut byte, at as u64).expect("within");
     file.write_all_at(&[byte[0] ^ bits], at as u64)
         .expect("written");
+}
+
+/// A ledger's own checkpoint store with this note in it.
+pub(crate) fn store(note: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(note.len()).expect("short").to_be_bytes();
+    let front = [
+        b"CFOILCKP\x00\x01".as_slice(),
+        &chain::genesis_prev(&origin()).0,
+        &CHAIN.0.to_be_bytes(),
+        &18_u64.to_be_bytes(),
+        &[0; 32],
+        &length,
+        note,
+    ];
+    sealed(front.concat())
 }

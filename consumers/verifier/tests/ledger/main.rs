@@ -1,6 +1,7 @@
 //! A journal written here from the drawing, then damaged byte by byte: each damage is found where it is.
 
 mod files;
+mod hostile;
 mod invented;
 
 use std::fs;

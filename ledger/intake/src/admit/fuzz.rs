@@ -12,7 +12,7 @@ use proto::{PublisherCode, UnixMillis};
 
 use super::cloudevent::{self, Event, Events, Request};
 use super::csv_map::CsvMap;
-use super::{Publisher, Refusal, RefusalCode, admit};
+use super::{Publisher, Refusal, RefusalCode, Token, admit};
 
 /// 2100-01-01, so that a corpus never ages.
 const NOW: UnixMillis = UnixMillis(4_102_444_800_000);
@@ -118,6 +118,18 @@ pub fn csv(bytes: &[u8]) {
             }
             Err(error) => assert!(!error.rule.is_empty(), "a row's error says its rule"),
         }
+    }
+}
+
+/// An `authorization` header: a token that is taken has one spelling, and its hash is its own.
+pub fn bearer(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(token) = Token::from_authorization(text) {
+        assert!(text.ends_with(token.reveal()) || text.trim_end().ends_with(token.reveal()));
+        let again = Token::parse(token.reveal()).map(|again| again.hash());
+        assert!(again == Some(token.hash()), "one spelling a token");
     }
 }
 

@@ -6,7 +6,7 @@ use crate::toml_lines::{Entry, entries, strings};
 use crate::tree::{SourceFile, Tree};
 
 /// Folder and floor of every crate that may exist.
-const FLOORS: [(&str, u32); 20] = [
+const FLOORS: [(&str, u32); 21] = [
     ("proto", 0),
     ("ledger/ground", 0),
     ("ledger/chain", 1),
@@ -26,6 +26,7 @@ const FLOORS: [(&str, u32); 20] = [
     ("tests/people", 9),
     ("tests/bench", 10),
     ("tests/simulation", 10),
+    ("tests/fuzz", 10),
     ("tests", 11),
 ];
 

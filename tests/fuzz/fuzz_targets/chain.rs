@@ -1,0 +1,11 @@
+//! Notes, checkpoints, foils, proofs, tiles, links, sealed layouts: the first byte chooses the body.
+#![no_main]
+
+use chain::fuzz::BODIES;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Some((first, rest)) = bytes.split_first() {
+        let (_, body) = BODIES[usize::from(*first) % BODIES.len()];
+        body(rest);
+    }
+});
