@@ -29,6 +29,17 @@ pub(crate) struct Counted<E> {
     pub(crate) bytes: u64,
 }
 
+impl<E> Counted<E> {
+    /// No limit: only the bytes are counted.
+    pub(crate) fn endless(inner: E) -> Counted<E> {
+        Counted {
+            inner,
+            left: u64::MAX,
+            bytes: 0,
+        }
+    }
+}
+
 impl<E: Events> Events for Counted<E> {
     fn write_next(&mut self, out: &mut Vec<u8>) -> bool {
         let before = out.len();

@@ -5,8 +5,8 @@
 
 mod door;
 mod events;
-mod hash_speed;
 mod http_load;
+mod lag;
 mod long;
 mod machine;
 mod plan;
@@ -18,6 +18,7 @@ mod settings;
 mod stopwatch;
 mod target;
 mod trial;
+mod verification;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 fn run(settings: Settings) -> io::Result<ExitCode> {
     match &settings.command {
         Command::All => plan::all(&settings),
+        Command::Raw { journal, bytes } => verification::hash(journal, *bytes),
         Command::Door { answer_bytes } => door::serve(*answer_bytes).map(|()| ExitCode::SUCCESS),
         Command::Story { count, seed } => plan::story(*count, *seed),
         Command::Person { number } => {

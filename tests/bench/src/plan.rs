@@ -8,8 +8,9 @@ use std::process::{Command, ExitCode};
 use people::{Mix, Story};
 
 use crate::door;
-use crate::hash_speed;
+use crate::events::Counted;
 use crate::http_load::{self, Endpoint};
+use crate::lag::{Lag, Watch};
 use crate::long;
 use crate::machine;
 use crate::postgres::Postgres;
@@ -24,8 +25,6 @@ use crate::trial::{Shape, Trial};
 /// Clients and events a request of the trials.
 const SHAPES: [(usize, usize); 3] = [(1, 1), (64, 1), (16, 100)];
 const WARM_UP_SECONDS: f64 = 2.0;
-/// What a foil takes as JSON, where the ledger was not measured.
-const FOIL_BYTES_ASSUMED: u64 = 1_500;
 /// From this median on, the disk decides and more is asked of the ledger.
 const SLOW_DISK_MEDIAN_US: f64 = 1_000.0;
 const STORY_DAYS: u64 = 500;
@@ -33,14 +32,18 @@ const STORY_DAYS: u64 = 500;
 /// One target's trials, added to the report.
 type Part = fn(&Settings, &mut Report) -> io::Result<()>;
 
-/// The comparison. Exit status 1 when a figure that was measured fell short.
+/// The comparison. Exit status 1 when a figure fell short or could not be measured.
 pub(crate) fn all(settings: &Settings) -> io::Result<ExitCode> {
     fs::create_dir_all(&settings.work)?;
     let mut report = Report {
         machine: machine::line(&settings.work),
         ..Report::default()
     };
-    let parts: [(&str, Part); 3] = [("ledger", ledger), ("door", noop), ("postgres", postgres)];
+    if let Some(warning) = machine::busy_warning() {
+        writeln!(io::stderr(), "   {warning}")?;
+        report.notes.push(warning);
+    }
+    let parts: [(&str, Part); 2] = [("ledger", ledger), ("postgres", postgres)];
     for (part, run) in parts {
         if !settings.wants(part) {
             report.notes.push(format!("{part}: left out by --only"));
@@ -48,14 +51,12 @@ pub(crate) fn all(settings: &Settings) -> io::Result<ExitCode> {
             report.notes.push(format!("{part}: not measured: {error}"));
         }
     }
-    report.figures.extend(figures(&report));
-    long::run(settings, &mut report);
-    if settings.wants("hash") {
-        let speed = hash_speed::megabytes_a_second();
-        report
-            .notes
-            .push(format!("BLAKE3 then SHA-256, one core: {speed:.0} MB/s"));
+    if report.figures.is_empty() {
+        report.figures.push(disk_figure());
     }
+    let trials = figures(&report);
+    report.figures.splice(0..0, trials);
+    long::run(settings, &mut report);
     fs::remove_dir_all(&settings.work)?;
     fs::create_dir_all(&settings.out)?;
     let text = report.text();
@@ -92,57 +93,72 @@ pub(crate) fn story(count: u64, seed: u64) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The ledger's trials, each with the no-op door's of the same shape right behind it.
 fn ledger(settings: &Settings, report: &mut Report) -> io::Result<()> {
-    let ledger = Ledger::start(
-        &settings.counterfoil,
-        &settings.work.join("ledger"),
-        Views::On,
-    )?;
-    let mut streams = 0;
+    let folder = settings.work.join("ledger");
+    let ledger = Ledger::start(&settings.counterfoil, &folder, Views::On)?;
+    let (mut streams, mut body_bytes) = (0, 0);
     for (number, shape) in shapes(settings).enumerate() {
         let endpoint = ledger.endpoint()?;
-        measured(settings, report, &shape, |shape, warm_up| {
-            let seed = 1_000 + 2 * number as u64 + u64::from(warm_up);
-            let mix = mix(settings, seed).resumed(streams);
-            let (trial, mix) = http_load::run(&endpoint, shape, mix, drop)?;
-            streams = mix.streams();
-            Ok(trial)
+        measured(settings, report, &shape, |shape, is_warm_up| {
+            let seed = 1_000 + 2 * number as u64 + u64::from(is_warm_up);
+            let events = Counted::endless(mix(settings, seed).resumed(streams));
+            let watch = Watch::start(endpoint.address);
+            let (trial, events) = http_load::run(&endpoint, shape, events, drop)?;
+            streams = events.inner.streams();
+            body_bytes += events.bytes;
+            Ok((trial, Some(watch.end()?)))
         })?;
+        if settings.wants("door") {
+            noop(settings, report, &shape)?;
+        }
     }
-    let (memory, disk) = (ledger.resident_bytes()? >> 20, ledger.stored_bytes()? >> 20);
+    let stored = ledger.stored_bytes()?;
+    report.figures.push(Figure {
+        value: Some(stored as f64 / body_bytes as f64),
+        ..disk_figure()
+    });
     report.notes.push(format!(
-        "ledger: {memory} MiB resident, {disk} MiB stored, {streams} streams"
+        "ledger: at most {} MiB resident with its view, {} MiB stored for {} MiB of JSON, {streams} streams",
+        ledger.resident_bytes()? >> 20,
+        stored >> 20,
+        body_bytes >> 20,
     ));
     Ok(())
 }
 
-fn noop(settings: &Settings, report: &mut Report) -> io::Result<()> {
-    for shape in shapes(settings) {
-        let seen = report
-            .trial("ledger", &shape.name())
-            .map(|m| m.trial.answer_bytes);
-        let assumed = FOIL_BYTES_ASSUMED * shape.events_per_request as u64;
-        let answer_bytes = seen.unwrap_or(assumed).to_string();
-        let mut command = Command::new(std::env::current_exe()?);
-        let server = Server::start(command.args(["door", "--answer-bytes", &answer_bytes]))?;
-        let (name, token) = ("no-op door".to_owned(), door::TOKEN.to_owned());
-        let endpoint = Endpoint {
-            name,
-            address: server.address,
-            token,
-        };
-        measured(settings, report, &shape, |shape, _| {
-            Ok(http_load::run(&endpoint, shape, mix(settings, 1), drop)?.0)
-        })?;
+/// Bytes on disk in the trials' mix, not measured yet.
+fn disk_figure() -> Figure {
+    Figure {
+        name: "bytes on disk without views, times the JSON, in the trials' mix".to_owned(),
+        value: None,
+        bound: Bound::AtMost(2.2),
     }
-    Ok(())
+}
+
+/// The no-op door under this shape, answering as many bytes as the ledger did.
+fn noop(settings: &Settings, report: &mut Report, shape: &Shape) -> io::Result<()> {
+    let seen = report.trial("ledger", &shape.name());
+    let answer_bytes = seen.map_or(0, |m| m.trial.answer_bytes).to_string();
+    let mut command = Command::new(std::env::current_exe()?);
+    let server = Server::start(command.args(["door", "--answer-bytes", &answer_bytes]))?;
+    let endpoint = Endpoint {
+        name: "no-op door".to_owned(),
+        address: server.address,
+        token: door::TOKEN.to_owned(),
+        names_items: false,
+    };
+    measured(settings, report, shape, |shape, _| {
+        let (trial, _) = http_load::run(&endpoint, shape, mix(settings, 1), drop)?;
+        Ok((trial, None))
+    })
 }
 
 fn postgres(settings: &Settings, report: &mut Report) -> io::Result<()> {
     let postgres = Postgres::start(&settings.work.join("pg"))?;
     for shape in shapes(settings) {
         measured(settings, report, &shape, |shape, _| {
-            postgres.run(shape, mix(settings, 1))
+            Ok((postgres.run(shape, mix(settings, 1))?, None))
         })?;
     }
     let stored = postgres.bytes()? >> 20;
@@ -157,7 +173,7 @@ fn measured(
     settings: &Settings,
     report: &mut Report,
     shape: &Shape,
-    mut run: impl FnMut(&Shape, bool) -> io::Result<Trial>,
+    mut run: impl FnMut(&Shape, bool) -> io::Result<(Trial, Option<Lag>)>,
 ) -> io::Result<()> {
     let warm_up = Shape {
         seconds: WARM_UP_SECONDS.min(shape.seconds),
@@ -165,14 +181,19 @@ fn measured(
     };
     run(&warm_up, true)?;
     let probe = probe(&settings.work)?;
-    let trial = run(shape, false)?;
+    let (trial, lag) = run(shape, false)?;
     let (name, rate) = (trial.shape.name(), trial.rate());
     writeln!(
         io::stderr(),
-        "   {} {name}: {rate:.0} events/s",
-        trial.target
+        "   {} {name}: {rate:.0} events/s, load {:.2} us of processor an event{}",
+        trial.target,
+        trial.load_us(),
+        lag.map_or(String::new(), |lag| format!(
+            ", view lag at most {}, {} at the end",
+            lag.most, lag.at_end
+        ))
     )?;
-    report.trials.push(Measured { trial, probe });
+    report.trials.push(Measured { trial, probe, lag });
     Ok(())
 }
 
@@ -232,8 +253,5 @@ fn figures(report: &Report) -> Vec<Figure> {
     let median = alone.map(|m| m.trial.percentile_us(0.5));
     let name = "one client's median, times (probe + no-op door)";
     figures.push(figure(name, ratio(median, floor), Bound::AtMost(2.0)));
-    // Measured once `counterfoil verify` says how many bytes it hashed in how long.
-    let name = "full verification, share of BLAKE3 + SHA-256 on the same bytes";
-    figures.push(figure(name, None, Bound::AtLeast(0.5)));
     figures
 }

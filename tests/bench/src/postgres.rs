@@ -14,6 +14,7 @@ use std::thread;
 use people::Mix;
 
 use self::cluster::Cluster;
+use crate::machine::cpu_seconds;
 use crate::stopwatch::Stopwatch;
 use crate::trial::{Shape, Trial};
 
@@ -44,8 +45,8 @@ impl Postgres {
         // Shared by the clients alone: the last one to end closes the queue, and so ends the producer.
         let bodies = Arc::new(Mutex::new(bodies));
         let before = self.rows()?;
-        let clock = Stopwatch::start();
-        let trial = thread::scope(|scope| {
+        let (clock, cpu) = (Stopwatch::start(), cpu_seconds(std::process::id()));
+        let mut trial = thread::scope(|scope| {
             let clients: Vec<_> = (0..shape.clients)
                 .map(|_| {
                     let bodies = Arc::clone(&bodies);
@@ -63,6 +64,7 @@ impl Postgres {
             }
             Ok::<Trial, io::Error>(trial)
         })?;
+        trial.load_cpu_seconds = cpu_seconds(std::process::id()) - cpu;
         let trial = trial.finished(clock.seconds());
         let rows = self.rows()? - before;
         if rows == trial.events() {

@@ -4,17 +4,21 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::verification::Bytes;
+
 /// Printed by `bench help`.
 pub(crate) const HELP: &str = "\
 bench all     [--out DIR] [--work DIR] [--seconds N] [--people N] [--counterfoil FILE] [--only LIST]
               [--long-events N]
 bench door    [--answer-bytes N]
+bench raw     --journal DIR [--blake3-bytes N] [--sha256-bytes N]
 bench story   [--count N] [--seed N]
 bench person  [--number N]
 
 all     the comparison: probe, ledger, no-op door, PostgreSQL; report.txt and report.json in --out.
-        --only is a list of ledger,door,postgres,long,hash; --work lies on the disk that is measured.
+        --only is a list of ledger,door,postgres,long,verify; --work lies on the disk that is measured.
 door    the no-op door alone, until killed.
+raw     bytes of a journal's segments through the bare hash functions; the seconds as JSON.
 story   the demo's events, a CloudEvent a line, for `counterfoil publish`.
 person  name and postcode of an invented person, a line each, for `counterfoil find --from`.
 ";
@@ -44,6 +48,7 @@ pub(crate) struct Settings {
 pub(crate) enum Command {
     All,
     Door { answer_bytes: usize },
+    Raw { journal: PathBuf, bytes: Bytes },
     Story { count: u64, seed: u64 },
     Person { number: u64 },
     Help,
@@ -69,6 +74,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
         counterfoil: PathBuf::from("target/release/counterfoil"),
         only: Vec::new(),
     };
+    let (mut journal, mut bytes) = (PathBuf::new(), Bytes::default());
     let (mut answer_bytes, mut count, mut seed, mut number_of) = (1_500, 20_000, 1, 0);
     while let Some(name) = arguments.next() {
         let value = arguments
@@ -83,6 +89,9 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
             "--counterfoil" => settings.counterfoil = PathBuf::from(value),
             "--only" => settings.only = value.split(',').map(str::to_owned).collect(),
             "--answer-bytes" => answer_bytes = number(&name, &value)?,
+            "--journal" => journal = PathBuf::from(value),
+            "--blake3-bytes" => bytes.blake3 = number(&name, &value)?,
+            "--sha256-bytes" => bytes.sha256 = number(&name, &value)?,
             "--count" => count = number(&name, &value)?,
             "--seed" => seed = number(&name, &value)?,
             "--number" => number_of = number(&name, &value)?,
@@ -92,6 +101,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> io::Result<S
     settings.command = match word.as_str() {
         "all" => Command::All,
         "door" => Command::Door { answer_bytes },
+        "raw" => Command::Raw { journal, bytes },
         "story" => Command::Story { count, seed },
         "person" => Command::Person { number: number_of },
         "help" | "--help" => Command::Help,

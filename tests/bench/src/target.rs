@@ -7,6 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::http_load::Endpoint;
 use crate::process::Server;
 
@@ -29,6 +31,8 @@ pub(crate) struct Ledger {
     binary: PathBuf,
     config: PathBuf,
     token: String,
+    /// The key that signs checkpoints.
+    vkey: String,
     server: Option<Server>,
 }
 
@@ -41,12 +45,13 @@ impl Ledger {
         fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
         let config = folder.join("ledger").join("counterfoil.toml");
-        let (token, server) = (String::new(), None);
+        let (token, vkey, server) = (String::new(), String::new(), None);
         let mut ledger = Ledger {
             folder,
             binary,
             config,
             token,
+            vkey,
             server,
         };
         ledger.initialise(views)?;
@@ -66,6 +71,7 @@ impl Ledger {
             name,
             address: server.address,
             token,
+            names_items: true,
         })
     }
 
@@ -84,13 +90,37 @@ impl Ledger {
             .map_or(Ok(()), |mut server| server.kill())
     }
 
-    /// Resident memory of the serving process in bytes.
+    /// Id of the serving process.
+    pub(crate) fn process(&self) -> u32 {
+        self.server.as_ref().map_or(0, Server::id)
+    }
+
+    /// The journal's directory.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.folder.join("ledger").join("journal")
+    }
+
+    /// `counterfoil verify` of the files alone, on one core: the verdict as JSON. An answer that does not
+    /// say that everything was verified with the ledger's own key is an error.
+    pub(crate) fn verify(&self) -> io::Result<Value> {
+        let mut command = on_one_core(&self.binary);
+        command.arg("--config").arg(&self.config);
+        command.args(["--format", "json", "verify", "--offline", "--key"]);
+        let said = answer(command.arg(&self.vkey))?;
+        let verdict: Value = serde_json::from_str(&said).map_err(io::Error::other)?;
+        match verdict.get("verdict").and_then(Value::as_str) {
+            Some("verified with pinned keys") => Ok(verdict),
+            other => Err(io::Error::other(format!("verify said {other:?}"))),
+        }
+    }
+
+    /// Most memory that the serving process has had resident so far, in bytes.
     pub(crate) fn resident_bytes(&self) -> io::Result<u64> {
-        let id = self.server.as_ref().map_or(0, Server::id);
+        let id = self.process();
         let status = fs::read_to_string(format!("/proc/{id}/status"))?;
         let line = status
             .lines()
-            .find(|line| line.starts_with("VmRSS:"))
+            .find(|line| line.starts_with("VmHWM:"))
             .unwrap_or_default();
         let kilobytes = line
             .split_whitespace()
@@ -99,21 +129,27 @@ impl Ledger {
         Ok(kilobytes.unwrap_or(0) * 1024)
     }
 
-    /// Bytes on disk of everything but the views.
+    /// Bytes on disk of everything but the views and the log.
     pub(crate) fn stored_bytes(&self) -> io::Result<u64> {
         folder_bytes(&self.folder)
     }
 
     /// `init` writes the configuration; the bench changes what it measures without and keeps the log short.
-    fn initialise(&self, views: Views) -> io::Result<()> {
+    fn initialise(&mut self, views: Views) -> io::Result<()> {
         let mut command = Command::new(&self.binary);
         command.args(["init", "--origin", ORIGIN, "--listen", "127.0.0.1:0"]);
         command.args(["--accept-unproven", "--dir"]);
-        answer(command.arg(self.folder.join("ledger")))?;
+        let said = answer(command.arg(self.folder.join("ledger")))?;
+        self.vkey = said
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("checkpoints"))
+            .ok_or_else(|| io::Error::other("init named no key for checkpoints"))?
+            .trim()
+            .to_owned();
         let mut text = fs::read_to_string(&self.config)?;
         text = replaced(&text, "log = \"info\"", "log = \"warn\"")?;
         if views == Views::Off {
-            text = replaced(&text, "views = [\"customer\"]", "views = []")?;
+            text = without_views(&text)?;
         }
         fs::write(&self.config, text)
     }
@@ -148,8 +184,32 @@ fn replaced(text: &str, line: &str, by: &str) -> io::Result<String> {
     Err(io::Error::other(format!("the configuration has no {line}")))
 }
 
+/// The configuration with no view in it.
+fn without_views(text: &str) -> io::Result<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_views = |line: &&str| line.starts_with("views = ");
+    if lines.iter().filter(|line| is_views(line)).count() != 1 {
+        return Err(io::Error::other(
+            "the configuration has no one line of views",
+        ));
+    }
+    let line = |line: &&str| if is_views(line) { "views = []" } else { *line }.to_owned();
+    Ok(lines.iter().map(|text| line(text) + "\n").collect())
+}
+
+/// A command that stays on the first core, where the machine has `taskset`.
+pub(crate) fn on_one_core(program: &Path) -> Command {
+    let has_taskset = Path::new("/usr/bin/taskset").exists();
+    if !has_taskset {
+        return Command::new(program);
+    }
+    let mut command = Command::new("/usr/bin/taskset");
+    command.args(["-c", "0"]).arg(program);
+    command
+}
+
 /// What a command that succeeds says on standard output.
-fn answer(command: &mut Command) -> io::Result<String> {
+pub(crate) fn answer(command: &mut Command) -> io::Result<String> {
     let output = command.output()?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();

@@ -28,6 +28,8 @@ pub(crate) struct Trial {
     pub(crate) seconds: f64,
     /// Mean bytes of an answer's body, 0 where the target has none.
     pub(crate) answer_bytes: u64,
+    /// Processor time that making, sending and reading took, in seconds: it is taken from the target.
+    pub(crate) load_cpu_seconds: f64,
     latencies_us: Vec<u32>,
 }
 
@@ -40,6 +42,7 @@ impl Trial {
             shape,
             seconds: 0.0,
             answer_bytes: 0,
+            load_cpu_seconds: 0.0,
             latencies_us: Vec::new(),
         }
     }
@@ -64,6 +67,11 @@ impl Trial {
     /// Acknowledged events a second.
     pub(crate) fn rate(&self) -> f64 {
         self.events() as f64 / self.seconds.max(1e-9)
+    }
+
+    /// Processor time of the load for one event, in microseconds.
+    pub(crate) fn load_us(&self) -> f64 {
+        self.load_cpu_seconds * 1e6 / self.events().max(1) as f64
     }
 
     /// The latency in microseconds below which the share lies (0.5: the median); 0 without requests.
