@@ -2,7 +2,10 @@
 //!
 //! Not here: distributions, sampling. Always: a [`SeededRandom`] of one seed gives the same bytes, and it is no source of keys.
 
+use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
+
+use zeroize::Zeroize;
 
 /// Where a crate gets random bytes from. Never fails: a process without randomness stops.
 pub trait Random: Send + Sync {
@@ -25,18 +28,76 @@ pub fn uuid_v4(random: &dyn Random) -> [u8; 16] {
     bytes
 }
 
-/// The cryptographic generator of aws-lc.
+/// Bytes that a thread draws from the system's generator at once. A call of it costs half a microsecond whatever it is asked for.
+const POOL_BYTES: usize = 4096;
+/// Requests above this many bytes go to the system's generator directly.
+const POOLED_REQUEST_BYTES_MAX: usize = 256;
+
+/// The cryptographic generator of aws-lc, drawn from [`POOL_BYTES`] at a time by each thread.
+///
+/// Every byte is handed out once, and wiped from the pool as it goes; what is left is wiped when the thread ends. A pool is never shared:
+/// threads have their own. A *process* that is copied would hand out the rest of the pool twice. `fork` is out of reach of safe Rust, which
+/// is all that this workspace has outside the vault's locking of memory; a machine's image that is started twice repeats at most one pool a
+/// thread, besides repeating the whole ledger, which its checkpoints show (C-4).
 #[derive(Clone, Copy, Default, Debug)]
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where the system's randomness is read"
-    )]
     fn fill(&self, buffer: &mut [u8]) {
-        aws_lc_rs::rand::fill(buffer)
-            .expect("aws-lc ends the process rather than run without entropy");
+        if buffer.len() > POOLED_REQUEST_BYTES_MAX {
+            return from_system(buffer);
+        }
+        // While a thread ends its pool is gone; it draws directly then.
+        if POOL
+            .try_with(|pool| pool.borrow_mut().take(buffer))
+            .is_err()
+        {
+            from_system(buffer);
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the system's randomness is read"
+)]
+fn from_system(buffer: &mut [u8]) {
+    aws_lc_rs::rand::fill(buffer).expect("aws-lc ends the process rather than run without entropy");
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = RefCell::new(Pool::empty());
+}
+
+/// Random bytes that nobody has had yet; those before `next` are zeros.
+struct Pool {
+    bytes: Box<[u8; POOL_BYTES]>,
+    next: usize,
+}
+
+impl Pool {
+    fn empty() -> Pool {
+        Pool {
+            bytes: Box::new([0; POOL_BYTES]),
+            next: POOL_BYTES,
+        }
+    }
+
+    fn take(&mut self, buffer: &mut [u8]) {
+        if buffer.len() > POOL_BYTES - self.next {
+            from_system(&mut self.bytes[..]);
+            self.next = 0;
+        }
+        let taken = &mut self.bytes[self.next..][..buffer.len()];
+        buffer.copy_from_slice(taken);
+        taken.zeroize();
+        self.next += buffer.len();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
     }
 }
 
@@ -155,6 +216,43 @@ mod tests {
         }
         assert!(seen.iter().all(|was| *was));
         assert_eq!(random.below(0), 0);
+    }
+
+    #[test]
+    fn the_pool_hands_out_every_byte_once_and_keeps_none() {
+        let mut pool = Pool::empty();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..4 * POOL_BYTES / 24 {
+            let mut bytes = [0; 24];
+            pool.take(&mut bytes);
+            assert!(seen.insert(bytes), "drawn twice");
+            assert!(pool.bytes[..pool.next].iter().all(|byte| *byte == 0));
+            let left = &pool.bytes[pool.next..];
+            assert!(!left.windows(24).any(|window| window == bytes));
+        }
+    }
+
+    #[test]
+    fn every_length_is_filled_on_every_thread() {
+        let draw = || {
+            let mut drawn = Vec::new();
+            for length in (0..2 * POOLED_REQUEST_BYTES_MAX).chain([POOL_BYTES, POOL_BYTES + 1]) {
+                let mut bytes = vec![0; length];
+                SystemRandom.fill(&mut bytes);
+                if length >= 32 {
+                    assert!(bytes.iter().any(|byte| *byte != 0), "{length} not filled");
+                    drawn.push(bytes[..32].to_vec());
+                }
+            }
+            drawn
+        };
+        let other = std::thread::spawn(draw);
+        let mut all = draw();
+        all.append(&mut other.join().expect("draws"));
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count, "two threads drew the same");
     }
 
     #[test]
