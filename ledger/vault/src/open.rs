@@ -21,10 +21,10 @@ use crate::error::VaultError;
 use crate::keys::Key32;
 use crate::part::PartPlace;
 use crate::root::{FileRoot, RootStore};
-use crate::rows::{Level, Row, SecretKind, SigningKind, encoded, key_of};
+use crate::rows::{Level, Row, SecretKind, SigningKind, encoded};
 use crate::service::Service;
 use crate::shared::{Opened, Shared};
-use crate::shelves::{Home, NewRows, PartCounts, Reach, Rewriter, open_stored};
+use crate::shelves::{Home, NewRow, NewRows, PartCounts, Reach, Rewriter, open_stored};
 use crate::store::{Ledger, Position, State, Store, StoreView};
 use crate::table::{Geometry, Table, TableFile};
 use crate::vault::{Intake, OpenReport, Vault, Writer};
@@ -198,9 +198,8 @@ fn put_rows(
         for row in held.drain(..) {
             let bytes = encoded(&row)?;
             let home = Home::of_row(&bytes, finding_key, table.geometry)?;
-            let key = key_of(&bytes).ok_or(VaultError::Malformed("row"))?.to_vec();
             let shelf = shelves.entry((home.level, home.shelf)).or_default();
-            shelf.insert(key, bytes);
+            shelf.push(NewRow::new(bytes, &home)?);
         }
         for (place, rows) in shelves {
             rewriter.rewrite(place, rows, Reach::Touched, &|_| true)?;

@@ -7,6 +7,7 @@
 //! data   = level u8 ‖ shelf u32 ‖ generation u64                       of every box
 //! ```
 //!
+//! A shelf of several parts may have one more, number 65,535, of rows that came lately (`shelves/rewrite.rs`); it says how many others there were.
 //! Always: a part is written whole, every box under a fresh nonce, so that two copies show which part changed and not which block; where
 //! a block ends is in the sealed head. A part says which of how many it is, and its head names every block's tag, so that neither parts nor
 //! blocks can be swapped. `seals` counts the boxes of this part's line under the key.
@@ -17,8 +18,8 @@ use ground::Random;
 use zeroize::Zeroizing;
 
 use crate::error::VaultError;
-use crate::keys::{Key32, NONCE_BYTES, SEALS_PER_KEY_MAX, TAG_BYTES};
-use crate::rows::{Cut, Level, RowBytes};
+use crate::keys::{Cipher, Key32, NONCE_BYTES, SEALS_PER_KEY_MAX, TAG_BYTES};
+use crate::rows::{Cut, Level};
 
 pub(crate) use rows::PartRows;
 
@@ -26,6 +27,8 @@ pub(crate) use rows::PartRows;
 pub(crate) const ROWS_PER_BLOCK: usize = 24;
 /// Most blocks of a part, a power of two.
 pub(crate) const BLOCKS_MAX: usize = 16;
+/// The number of the part that holds what came to a shelf lately.
+pub(crate) const LATE: u16 = u16::MAX;
 
 const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 1 + 2 + 2 + 8;
@@ -71,23 +74,77 @@ pub(crate) fn shelf_data(level: Level, shelf: u32, generation: u64) -> [u8; 13] 
 }
 
 /// The block that the rows of a locator lie in. Other bytes than those that choose shelf and part.
-fn block_of(locator: &[u8; 16], blocks: usize) -> usize {
+pub(crate) fn block_of(locator: &[u8; 16], blocks: usize) -> usize {
     let [.., chooses, _, _, _] = locator;
     usize::from(*chooses) & (blocks - 1)
 }
 
-/// Seals rows as one part; each comes with its locator. `seals` is what the part had before (0 under a fresh key).
+/// Into how many blocks so many rows are put.
+pub(crate) fn blocks_for(rows: usize) -> usize {
+    let needed = rows.div_ceil(ROWS_PER_BLOCK).max(1);
+    needed.next_power_of_two().min(BLOCKS_MAX)
+}
+
+/// Rows of one part on their way to be sealed: block after block, ascending in each.
+pub(crate) struct Blocks<'a> {
+    rows: Vec<&'a [u8]>,
+    ends: Vec<usize>,
+}
+
+impl<'a> Blocks<'a> {
+    pub(crate) fn with_capacity(rows: usize) -> Blocks<'a> {
+        Blocks {
+            rows: Vec::with_capacity(rows),
+            ends: Vec::with_capacity(BLOCKS_MAX),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: &'a [u8]) {
+        self.rows.push(row);
+    }
+
+    /// What was pushed since the last end is a block.
+    pub(crate) fn end(&mut self) {
+        self.ends.push(self.rows.len());
+    }
+
+    /// Divides rows, each with its locator, into as many blocks as they need.
+    pub(crate) fn spread(mut rows: Vec<([u8; 16], &'a [u8])>) -> Blocks<'a> {
+        let count = blocks_for(rows.len());
+        rows.sort_unstable_by(|(a, left), (b, right)| {
+            let blocks = block_of(a, count).cmp(&block_of(b, count));
+            blocks.then_with(|| left.cmp(right))
+        });
+        let mut blocks = Blocks::with_capacity(rows.len());
+        let mut rows = rows.into_iter().peekable();
+        for block in 0..count {
+            while let Some((_, row)) = rows.next_if(|(of, _)| block_of(of, count) == block) {
+                blocks.push(row);
+            }
+            blocks.end();
+        }
+        blocks
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[&'a [u8]]> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let ranges = starts.zip(&self.ends);
+        ranges.map_while(|(start, end)| self.rows.get(*start..*end))
+    }
+}
+
+/// Seals rows as one part. `seals` is what the part had before (0 under a fresh key).
 pub(crate) fn seal(
     key: &ShelfKey,
     place: PartPlace,
-    rows: &[([u8; 16], RowBytes)],
+    rows: &Blocks<'_>,
     seals: u64,
     random: &dyn Random,
 ) -> Result<Vec<u8>, VaultError> {
-    let needed = rows.len().div_ceil(ROWS_PER_BLOCK).max(1);
-    let blocks = needed.next_power_of_two().min(BLOCKS_MAX);
+    let blocks = rows.ends.len();
     let seals = seals + 1 + blocks as u64;
-    if seals > SEALS_PER_KEY_MAX / u64::from(place.parts.max(1)) {
+    // The part of what came lately has a line of its own beside the others.
+    if seals > SEALS_PER_KEY_MAX / (u64::from(place.parts) + 1) {
         return Err(VaultError::Limit("seals of one shelf key"));
     }
     let data = shelf_data(place.level, place.shelf, key.generation);
@@ -97,12 +154,9 @@ pub(crate) fn seal(
     head.extend_from_slice(&place.part.to_be_bytes());
     head.extend_from_slice(&place.parts.to_be_bytes());
     head.extend_from_slice(&seals.to_be_bytes());
-    let mut boxes = Vec::with_capacity(blocks);
-    for block in 0..blocks {
-        let of_block = rows
-            .iter()
-            .filter(|(locator, _)| block_of(locator, blocks) == block);
-        let mut sealed = rows::fold(of_block.map(|(_, row)| row.as_slice()));
+    let (mut boxes, mut total) = (Vec::with_capacity(blocks), 0);
+    for block in rows.iter() {
+        let mut sealed = rows::fold(block.iter().copied());
         let nonce: [u8; NONCE_BYTES] = ground::array(random);
         let tag = cipher.seal_apart(nonce, &data, &mut sealed);
         let length =
@@ -110,9 +164,11 @@ pub(crate) fn seal(
         head.extend_from_slice(&length.to_be_bytes());
         head.extend_from_slice(&nonce);
         head.extend_from_slice(&tag);
+        total += sealed.len();
         boxes.push(sealed);
     }
-    let mut stored = key.generation.to_be_bytes().to_vec();
+    let mut stored = Vec::with_capacity(9 + NONCE_BYTES + head.len() + TAG_BYTES + total);
+    stored.extend_from_slice(&key.generation.to_be_bytes());
     stored.push(u8::try_from(blocks.ilog2()).expect("at most 16 blocks"));
     stored.extend_from_slice(&key.key.seal(random, &head, &data));
     boxes
@@ -130,17 +186,13 @@ pub(crate) fn open(
     stored: &[u8],
 ) -> Result<(PartRows, u16), VaultError> {
     let data = shelf_data(place.level, place.shelf, key.generation);
-    let mut cut = Cut(stored);
-    let _generation = cut.u64().ok_or(WRONG)?;
-    let blocks = 1usize << cut.byte().filter(|log| *log <= 4).ok_or(WRONG)?;
-    let head_bytes = NONCE_BYTES + HEAD_BYTES + blocks * BLOCK_ENTRY_BYTES + TAG_BYTES;
-    let head = cut.slice(head_bytes).ok_or(WRONG)?;
     let cipher = key.key.cipher();
-    let head = cipher.open(head, &data).map_err(|_| WRONG)?;
-    let head = decode_head(&head)?;
+    let mut cut = Cut(stored);
+    let head = open_head(&cipher, &data, &mut cut)?;
     if head.part != place.part || (place.parts != 0 && head.parts != place.parts) {
         return Err(WRONG);
     }
+    let blocks = head.blocks.len();
     let wanted = locator.map(|locator| block_of(locator, blocks));
     let mut plains = Vec::with_capacity(blocks);
     for (at, entry) in head.blocks.iter().enumerate() {
@@ -156,6 +208,23 @@ pub(crate) fn open(
     let mut rows = decode_blocks(plains.iter().map(|plain| plain.as_slice()))?;
     rows.seals = head.seals;
     Ok((rows, head.parts))
+}
+
+/// Into how many parts the shelf of this stored part 0 is split, read from its head alone.
+pub(crate) fn parts_in(key: &ShelfKey, place: PartPlace, stored: &[u8]) -> Result<u16, VaultError> {
+    let data = shelf_data(place.level, place.shelf, key.generation);
+    let head = open_head(&key.key.cipher(), &data, &mut Cut(stored))?;
+    let mine = head.part == place.part;
+    mine.then_some(head.parts).ok_or(WRONG)
+}
+
+/// Opens the head at the front of a stored part; what is left are its blocks.
+fn open_head(cipher: &Cipher, data: &[u8], cut: &mut Cut<'_>) -> Result<Head, VaultError> {
+    let _generation = cut.u64().ok_or(WRONG)?;
+    let blocks = 1usize << cut.byte().filter(|log| *log <= 4).ok_or(WRONG)?;
+    let head_bytes = NONCE_BYTES + HEAD_BYTES + blocks * BLOCK_ENTRY_BYTES + TAG_BYTES;
+    let head = cut.slice(head_bytes).ok_or(WRONG)?;
+    decode_head(&cipher.open(head, data).map_err(|_| WRONG)?)
 }
 
 struct Head {
@@ -184,7 +253,8 @@ fn decode_head(head: &[u8]) -> Result<Head, VaultError> {
                 tag: cut.array()?,
             });
         }
-        let sound = version == VERSION && parts.is_power_of_two() && part < parts;
+        let placed = part < parts || part == LATE;
+        let sound = version == VERSION && parts.is_power_of_two() && placed;
         sound.then_some(Head {
             part,
             parts,

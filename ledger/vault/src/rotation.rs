@@ -22,9 +22,9 @@ use proto::ids::{Index, StreamId};
 use crate::error::VaultError;
 use crate::keys::{FenceTag, Key32};
 use crate::open::{opens_one_shelf, read_service};
-use crate::rows::{Level, MentionPlace, PersonRef, Row, SecretKind, encoded, key_of};
+use crate::rows::{Level, MentionPlace, PersonRef, Row, SecretKind, encoded};
 use crate::seal::RecordKeyName;
-use crate::shelves::{Home, Reach, Rewriter};
+use crate::shelves::{Home, NewRow, Reach, Rewriter};
 use crate::store::{Position, State};
 use crate::table::{Table, fresh_key, fresh_keys};
 use crate::vault::{Vault, Writer};
@@ -282,11 +282,9 @@ impl Vault {
         let mut shelves = self.pending_by_shelf(position.group)?;
         for row in plan.service_rows(generation) {
             let bytes = encoded(&row)?;
-            let key = key_of(&bytes).ok_or(VaultError::Malformed("row"))?.to_vec();
-            shelves
-                .entry((Level::Service, 0))
-                .or_default()
-                .insert(key, bytes);
+            let home = Home::of_row(&bytes, &self.shared.finding_key, self.shared.geometry)?;
+            let shelf = shelves.entry((home.level, home.shelf)).or_default();
+            shelf.push(NewRow::new(bytes, &home)?);
         }
         let whole: BTreeSet<_> = plan
             .shelves
@@ -374,7 +372,7 @@ impl Vault {
             let mut written = 0;
             while state.rekeyed < table.geometry.finding && written < bytes_max {
                 let place = (Level::Finding, state.rekeyed);
-                let empty = rewriter.read(place, 0, 0)?.is_none();
+                let empty = rewriter.parts_of(place)? == 0;
                 if !empty {
                     written +=
                         rewriter.rewrite(place, Default::default(), Reach::Whole, &|row| {

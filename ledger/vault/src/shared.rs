@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::error::VaultError;
 use crate::keys::{Key32, StreamKeys};
 use crate::overlay::Overlay;
-use crate::part::{PartPlace, PartRows};
+use crate::part::{LATE, PartPlace, PartRows};
 use crate::rows::{Level, PersonRef, SecretKind};
 use crate::service::Service;
 use crate::shelves::{Home, PartCounts, open_stored};
@@ -181,8 +181,35 @@ impl Shared {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The block of rows that holds these, opened; `None` where the shelf has none yet.
+    /// The rows that lie in a block with these, opened; `None` where the shelf has none yet.
     pub(crate) fn part_of(&self, view: &View, home: Home) -> Result<Option<PartRows>, VaultError> {
+        let Some((rows, parts)) = self.settled_part_of(view, home)? else {
+            return Ok(None);
+        };
+        if parts < 2 || home.level == Level::Service {
+            return Ok(Some(rows));
+        }
+        let late = PartPlace {
+            level: home.level,
+            shelf: home.shelf,
+            part: LATE,
+            parts: 0,
+        };
+        match read(view, late, Some(&home.locator))? {
+            Some((late, _)) if late.len() > 0 => {
+                let both = rows.overlaid(&late);
+                both.map(Some).ok_or(VaultError::Damaged("row on a shelf"))
+            }
+            _ => Ok(Some(rows)),
+        }
+    }
+
+    /// The block that holds these rows, without what came lately, and the number of parts.
+    fn settled_part_of(
+        &self,
+        view: &View,
+        home: Home,
+    ) -> Result<Option<(PartRows, u16)>, VaultError> {
         let (level, shelf) = (home.level, home.shelf);
         let place = |part, parts| PartPlace {
             level,
@@ -194,7 +221,7 @@ impl Shared {
         if let Some(parts) = self.counts.get(level, shelf) {
             // A view from before a split holds other parts than the hint says: then ask part 0.
             if let Ok(Some((rows, _))) = read(view, place(home.part(parts), parts), locator) {
-                return Ok(Some(rows));
+                return Ok(Some((rows, parts)));
             }
         }
         let Some((rows, parts)) = read(view, place(0, 0), locator)? else {
@@ -202,15 +229,15 @@ impl Shared {
         };
         self.counts.set(level, shelf, parts);
         match home.part(parts) {
-            0 => Ok(Some(rows)),
+            0 => Ok(Some((rows, parts))),
             part => match read(view, place(part, parts), locator)? {
-                Some((rows, _)) => Ok(Some(rows)),
+                Some((rows, _)) => Ok(Some((rows, parts))),
                 None => Err(VaultError::Damaged("shelf part")),
             },
         }
     }
 
-    /// All parts of a shelf, opened.
+    /// All parts of a shelf, opened; what came lately is last, and replaces rows of its keys.
     pub(crate) fn shelf(
         &self,
         view: &View,
@@ -232,6 +259,8 @@ impl Shared {
                 read(view, place(part, parts), None)?.ok_or(VaultError::Damaged("shelf part"))?;
             all.push(rows);
         }
+        let late = read(view, place(LATE, 0), None)?;
+        all.extend(late.map(|(rows, _)| rows));
         Ok(all)
     }
 }

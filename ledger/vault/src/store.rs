@@ -1,7 +1,7 @@
 //! The store below the shelves: one redb database, one value a sealed shelf part, and a few plain numbers.
 //!
 //! ```text
-//! table "shelves": level u8 ‖ shelf u32 ‖ part u16 as one u64  →  stored part (`part.rs`)
+//! table "shelves": level u8 ‖ shelf u32 ‖ part u16 as one u64  →  stored part (`part.rs`); part 65,535 holds what came lately
 //! table "meta":    "ledger"   → version u8 ‖ origin hash[32] ‖ chain u32 ‖ person, case, finding u32
 //!                  "state"    → generation u64 ‖ group u64 ‖ index u64 ‖ rekeyed u32 ‖ intake seals u64
 //! ```

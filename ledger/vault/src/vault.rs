@@ -17,10 +17,10 @@ use crate::overlay::PendingGroup;
 use crate::reader::VaultReader;
 use crate::root::{RootStore, Strength};
 use crate::rotation::Rotation;
-use crate::rows::{Level, Row, encoded, key_of};
+use crate::rows::{Level, Row, encoded};
 use crate::section::{self, SectionPlace};
 use crate::shared::Shared;
-use crate::shelves::{Home, NewRows, Reach, Rewriter};
+use crate::shelves::{Home, NewRow, NewRows, Reach, Rewriter};
 use crate::store::{Position, State};
 use crate::table::{Table, TableFile};
 
@@ -306,11 +306,8 @@ impl Vault {
         let mut put = |row: &Row| -> Result<(), VaultError> {
             let bytes = encoded(row)?;
             let home = Home::of_row(&bytes, &self.shared.finding_key, self.shared.geometry)?;
-            let key = key_of(&bytes).ok_or(VaultError::Malformed("row"))?.to_vec();
-            shelves
-                .entry((home.level, home.shelf))
-                .or_default()
-                .insert(key, bytes);
+            let shelf = shelves.entry((home.level, home.shelf)).or_default();
+            shelf.push(NewRow::new(bytes, &home)?);
             Ok(())
         };
         // The lock is held for pointers only: the sequencer stages meanwhile.

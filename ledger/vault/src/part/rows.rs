@@ -8,13 +8,18 @@
 
 use zeroize::Zeroizing;
 
-use crate::rows::{Cut, ROW_BYTES_MAX, put_length, take_length};
+use crate::rows::{Cut, ROW_BYTES_MAX, key_of, put_length, take_length};
+
+/// Most bytes that a row shares with the one before: their number is one byte.
+const SHARED_MAX: usize = 255;
 
 /// Rows, opened: one wiped buffer and where each row ends in it. Sorted where they are of one block.
 #[derive(Default)]
 pub(crate) struct PartRows {
     bytes: Zeroizing<Vec<u8>>,
     ends: Vec<u32>,
+    /// How many rows there are up to the end of each block.
+    blocks: Vec<usize>,
     /// Seals made under the key on the way to this part.
     pub(crate) seals: u64,
 }
@@ -25,6 +30,7 @@ impl PartRows {
         PartRows {
             bytes: Zeroizing::new(Vec::with_capacity(bytes)),
             ends: Vec::new(),
+            blocks: Vec::new(),
             seals: 0,
         }
     }
@@ -44,6 +50,51 @@ impl PartRows {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map_while(|at| self.get(at))
+    }
+
+    /// How many blocks were opened.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The rows of one of the opened blocks, ascending.
+    pub(crate) fn block(&self, block: usize) -> impl Iterator<Item = &[u8]> {
+        let before = block
+            .checked_sub(1)
+            .and_then(|before| self.blocks.get(before));
+        let start = before.copied().unwrap_or_default();
+        let end = self.blocks.get(block).copied().unwrap_or(start);
+        (start..end).map_while(|at| self.get(at))
+    }
+
+    /// The same rows with those of a later block laid over them: of two rows with one key the later one stays. Both are one block each.
+    pub(crate) fn overlaid(&self, later: &PartRows) -> Option<PartRows> {
+        let mut rows = PartRows::with_capacity(self.bytes.len() + later.bytes.len());
+        let mut over = later.iter().peekable();
+        for row in self.iter() {
+            let key = key_of(row)?;
+            let mut replaced = false;
+            while let Some(next) = over.peek() {
+                let order = key_of(next)?.cmp(key);
+                replaced |= order.is_eq();
+                match over.next_if(|_| order.is_lt()) {
+                    Some(next) => rows.push(next)?,
+                    None => break,
+                }
+            }
+            if !replaced {
+                rows.push(row)?;
+            }
+        }
+        over.try_for_each(|row| rows.push(row))?;
+        rows.blocks.push(rows.len());
+        Some(rows)
+    }
+
+    fn push(&mut self, row: &[u8]) -> Option<()> {
+        self.bytes.extend_from_slice(row);
+        self.ends.push(u32::try_from(self.bytes.len()).ok()?);
+        Some(())
     }
 
     /// The rows that begin with `prefix`.
@@ -73,18 +124,30 @@ impl PartRows {
             if shared > before.len() || shared + length > ROW_BYTES_MAX {
                 return None;
             }
+            if !follows(self.bytes.get(before.clone())?, shared, rest) {
+                return None;
+            }
             let start = self.bytes.len();
             self.bytes
                 .extend_from_within(before.start..before.start + shared);
             self.bytes.extend_from_slice(rest);
             self.ends.push(u32::try_from(self.bytes.len()).ok()?);
-            let (row, last) = (self.bytes.get(start..)?, self.bytes.get(before)?);
-            if row <= last || shared_prefix(last, row) != shared {
-                return None;
-            }
             before = start..self.bytes.len();
         }
+        self.blocks.push(self.ends.len());
         Some(())
+    }
+}
+
+/// Whether a row of `shared` bytes of `last` and then `rest` comes after `last`, and could not share more.
+fn follows(last: &[u8], shared: usize, rest: &[u8]) -> bool {
+    match (last.get(shared), rest.first()) {
+        (None, Some(_)) => true,
+        (Some(before), Some(now)) if before == now => {
+            shared == SHARED_MAX && last.get(shared..).is_some_and(|last| rest > last)
+        }
+        (Some(before), Some(now)) => now > before,
+        (_, None) => false,
     }
 }
 
@@ -123,7 +186,7 @@ fn shared_prefix(before: &[u8], row: &[u8]) -> usize {
     before
         .iter()
         .zip(row)
-        .take(255)
+        .take(SHARED_MAX)
         .take_while(|(a, b)| a == b)
         .count()
 }

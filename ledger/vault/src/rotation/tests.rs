@@ -1,6 +1,7 @@
 //! Rotations end to end, and cut at every disk operation.
 
 mod justified;
+mod late;
 mod old_pages;
 
 use std::path::Path;
