@@ -49,7 +49,7 @@ pub struct Config {
     /// Go on where the file system is not known to overwrite in place.
     #[serde(default)]
     pub accept_unproven: bool,
-    /// Views folded by this process.
+    /// Views folded by this process; one that is not named is neither folded nor kept.
     #[serde(default = "default_views")]
     pub views: Vec<String>,
     /// When the nightly re-key runs, `HH:MM` UTC.
@@ -209,6 +209,11 @@ impl Config {
         settings
     }
 
+    /// Whether this process folds a view.
+    pub fn folds(&self, view: &str) -> bool {
+        self.views.iter().any(|named| named == view)
+    }
+
     /// When the nightly re-key runs, milliseconds into a UTC day.
     pub fn nightly_at_ms(&self) -> i64 {
         minute_of_day_ms(&self.nightly_at).unwrap_or_default()
@@ -260,7 +265,7 @@ streams_cached_max = 600000
 # Erasure is then *unproven*, and certificates say so.
 accept_unproven = {accept_unproven}
 
-# Views that this process folds.
+# Views that this process folds. One that is not named here is not kept either: `find`, `ask person` and `ask trail` need `customer`.
 views = ["customer"]
 
 # When the vault's finding shelves get new keys, UTC. What was erased that day is gone for good after it.

@@ -1,52 +1,37 @@
-//! The running ledger: the engine's threads, the keeper, the projector, and what requests share.
+//! The running ledger: the threads of engine, keeper and night, and what requests share.
 //!
 //! Not here: HTTP. Always: one process owns the vault; an orderly stop finishes what was taken, signs a last checkpoint and closes the views;
 //! damage found by the background scrub, or a failed write, stops acknowledging and is told by `stopped`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fold::{
-    BootId, Comparison, DirectoryHome, Engine as StoreEngine, Identity, Projection, RebuildOutcome,
-    View, ViewReader, ViewStatus,
-};
 use ground::{Clock, Random, TestClock};
 use intake::admit::RefusalCounts;
 use intake::door::Door;
 use intake::engine::EngineHandle;
-use intake::found::GOVERNANCE;
 use intake::keep::{ABSORB_ROWS, ABSORB_ROWS_MIN, Keeper, Published};
 use intake::ledger::{Ground, Opened, open};
 use intake::read::Records;
-use intake::resolve::Target;
 use intake::run::Engine;
 use journal::{Scrub, TreeReader};
-use proto::clear::{Envelope, LedgerViewRebuilt};
-use proto::ledger_facts::view_rebuilt;
 use tokio::runtime::Handle;
 use vault::Vault;
-use views::Customer;
 
 use crate::config::Config;
 use crate::error::{Causes, ServeError};
 use crate::facts::Facts;
-use crate::feed::LedgerFeed;
 use crate::identity::VaultTokens;
 use crate::nightly::{ToNightly, nights};
+use crate::projector::{self, FoldedView, Projector, Surroundings};
 
-/// Events that one projector step folds at most.
-const FOLD_EVENTS: usize = 512;
-/// How long the projector rests when there is nothing to fold.
-const FOLD_REST_MS: u64 = 20;
 /// Bytes that the background scrub checks in one go.
 const SCRUB_BYTES: u64 = 4 << 20;
 /// After how many keeper turns without growth waiting rows are absorbed, if there are enough.
 const IDLE_TURNS: u32 = 3;
-/// Niceness of the projector's thread: it folds with what the write path leaves.
-const PROJECTOR_NICE: i32 = 10;
 
 /// What requests share.
 pub struct Shared {
@@ -64,10 +49,8 @@ pub struct Shared {
     pub tree: TreeReader,
     /// The ledger's own facts.
     pub facts: Facts,
-    /// The customer view.
-    pub customer: ViewReader,
-    /// How the view stood when last stepped.
-    pub view_status: RwLock<ViewStatus>,
+    /// The customer view; `None` where the configuration does not name it.
+    pub customer: Option<Arc<FoldedView>>,
     /// Refusals by code.
     pub refusals: Arc<RefusalCounts>,
     /// Nothing new is taken.
@@ -79,7 +62,6 @@ pub struct Shared {
     /// What this ledger stands on; backup copies with it.
     pub ground: Ground,
     test_clock: Option<Arc<TestClock>>,
-    projector: SyncSender<ToProjector>,
     keeper: SyncSender<ToKeeper>,
     nightly: SyncSender<ToNightly>,
     failed: AtomicBool,
@@ -89,20 +71,6 @@ impl Shared {
     /// Whether everything that must run, runs.
     pub fn is_live(&self) -> bool {
         self.engine.is_live() && !self.failed.load(Ordering::SeqCst)
-    }
-
-    /// The view's status when last stepped.
-    pub fn view_status(&self) -> ViewStatus {
-        self.view_status
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Asks the projector to rebuild the customer view beside the current one.
-    pub fn rebuild(&self) {
-        // A full channel has a request waiting already; a closed one is stopping.
-        let _ = self.projector.try_send(ToProjector::Rebuild);
     }
 
     /// Moves a test clock forward to this time; false on the system's clock, or for a time that is not later.
@@ -159,11 +127,6 @@ impl Shared {
     }
 }
 
-enum ToProjector {
-    Rebuild,
-    Stop,
-}
-
 enum ToKeeper {
     Settle(SyncSender<()>),
     Stop,
@@ -190,8 +153,7 @@ impl Host {
         let settings = config.settings();
         let opened = open(&ground, &settings)?;
         report(&opened);
-        let (projection, opening) = open_view(&config, &opened)?;
-        tracing::info!(?opening, "the customer view is open");
+        let (customer, projector) = projector::open(&config, &opened.records)?.unzip();
         let Opened {
             stepped,
             vault,
@@ -208,7 +170,6 @@ impl Host {
             ground.clock.clone(),
         )
         .map_err(ServeError::Thread)?;
-        let (to_projector, projector_work) = sync_channel(4);
         let (to_keeper, keeper_work) = sync_channel(4);
         let (to_nightly, nightly_work) = sync_channel(4);
         let shared = Arc::new(Shared {
@@ -224,22 +185,19 @@ impl Host {
             vault,
             published,
             tree,
-            customer: projection.reader(),
-            view_status: RwLock::new(projection.status()),
+            customer,
             refusals: Arc::default(),
             draining: Arc::default(),
             clock: ground.clock.clone(),
             random: ground.random.clone(),
             ground,
             test_clock,
-            projector: to_projector,
             keeper: to_keeper,
             nightly: to_nightly,
             failed: AtomicBool::new(false),
         });
         let work = Work {
-            projection,
-            projector: projector_work,
+            projector,
             keeper,
             keeping: keeper_work,
             nightly: nightly_work,
@@ -258,7 +216,9 @@ impl Host {
         // Threads that ended already need no telling.
         let _ = self.shared.nightly.send(ToNightly::Stop);
         let _ = self.shared.keeper.send(ToKeeper::Stop);
-        let _ = self.shared.projector.send(ToProjector::Stop);
+        if let Some(customer) = &self.shared.customer {
+            customer.stop();
+        }
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
             // A panicked thread has been reported by the runtime; there is nothing to finish.
@@ -269,8 +229,7 @@ impl Host {
 
 /// What the threads behind the engine own.
 struct Work {
-    projection: Projection,
-    projector: Receiver<ToProjector>,
+    projector: Option<Projector>,
     keeper: Keeper,
     keeping: Receiver<ToKeeper>,
     nightly: Receiver<ToNightly>,
@@ -282,24 +241,29 @@ fn start_threads(
     runtime: Handle,
 ) -> Result<Vec<JoinHandle<()>>, ServeError> {
     let Work {
-        projection,
         projector,
         keeper,
         keeping,
         nightly,
     } = work;
-    let (for_projector, for_keeper, for_nightly) = (shared.clone(), shared.clone(), shared.clone());
+    let (for_keeper, for_nightly) = (shared.clone(), shared.clone());
     let at_ms = shared.config.nightly_at_ms();
     let on_runtime = runtime.clone();
-    Ok(vec![
-        spawn("projector", move || {
-            project(&for_projector, &runtime, projection, &projector);
-        })?,
+    let mut threads = vec![
         spawn("keeper", move || keep(&for_keeper, keeper, &keeping))?,
         spawn("nightly", move || {
             nights(&for_nightly, &on_runtime, at_ms, &nightly)
         })?,
-    ])
+    ];
+    if let (Some(projector), Some(view)) = (projector, &shared.customer) {
+        let around = Surroundings {
+            records: shared.records.clone(),
+            facts: shared.facts.clone(),
+            runtime,
+        };
+        threads.push(projector.start(view.clone(), around)?);
+    }
+    Ok(threads)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServeError> {
@@ -319,107 +283,6 @@ fn report(opened: &Opened) {
         vault_rows_pending = opened.vault.pending_rows(),
         "the ledger is open"
     );
-}
-
-fn open_view(config: &Config, opened: &Opened) -> Result<(Projection, fold::Opening), ServeError> {
-    let view: Arc<dyn View> = Arc::new(Customer);
-    let identity = Identity {
-        genesis: opened.records.journal().genesis(),
-        view: view.name().to_owned(),
-        version: view.version(),
-    };
-    let dir = config.dir.join("views").join(view.name());
-    let boot = BootId::of_this_machine().map_err(ServeError::Io("read the boot id"))?;
-    let home = DirectoryHome::new(&dir, identity, boot, StoreEngine::Sled)
-        .map_err(ServeError::Io("open the view's directory"))?;
-    Ok(Projection::open(view, Box::new(home))?)
-}
-
-/// D4: folds behind the watermark, at low priority, until told to stop.
-fn project(
-    shared: &Shared,
-    runtime: &Handle,
-    mut projection: Projection,
-    work: &Receiver<ToProjector>,
-) {
-    // Refused niceness only means that the view competes with the write path.
-    let _ = rustix::process::nice(PROJECTOR_NICE);
-    let mut feed = LedgerFeed::new(shared.records.clone());
-    let mut rest = Duration::ZERO;
-    loop {
-        match work.recv_timeout(rest) {
-            Ok(ToProjector::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-            Ok(ToProjector::Rebuild) => {
-                if let Err(cause) = projection.rebuild() {
-                    tracing::error!(cause = %Causes(&cause), "the view cannot be rebuilt");
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        rest = match projection.step(&mut feed, FOLD_EVENTS) {
-            Ok(progress) => {
-                if let Some(rebuilt) = &progress.rebuilt {
-                    record_rebuild(shared, runtime, projection.status().version, rebuilt);
-                }
-                let busy = progress.folded + progress.built > 0 || progress.looking;
-                if busy {
-                    Duration::ZERO
-                } else {
-                    Duration::from_millis(FOLD_REST_MS)
-                }
-            }
-            Err(cause) => {
-                tracing::error!(cause = %Causes(&cause), "the view stopped");
-                Duration::from_secs(1)
-            }
-        };
-        *shared
-            .view_status
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = projection.status();
-    }
-    if let Err(cause) = projection.close() {
-        tracing::error!(cause = %Causes(&cause), "the view was not closed cleanly and may be rebuilt");
-    }
-}
-
-/// Appends `ledger.view-rebuilt`. A difference means that the view was not what the events say (P-1): it is told loudly.
-fn record_rebuild(shared: &Shared, runtime: &Handle, version: u32, rebuilt: &RebuildOutcome) {
-    if rebuilt.comparison == Comparison::Different {
-        tracing::error!(
-            ?rebuilt,
-            "the rebuilt view differs from the one before: P-1 did not hold"
-        );
-    } else {
-        tracing::info!(?rebuilt, "the view was rebuilt and swapped");
-    }
-    let lanes = |digest: &fold::Digest| {
-        let text = digest.to_string();
-        text.split('/').next().unwrap_or_default().to_owned()
-    };
-    let body = LedgerViewRebuilt {
-        view: Customer.name().to_owned(),
-        old_version: version,
-        new_version: version,
-        at_index: rebuilt.at.0,
-        old_digest: lanes(&rebuilt.before),
-        new_digest: lanes(&rebuilt.after),
-        reason_code: match rebuilt.comparison {
-            Comparison::Different => "differed",
-            _ => "requested",
-        }
-        .to_owned(),
-        ..LedgerViewRebuilt::default()
-    };
-    let envelope = Envelope {
-        activity: GOVERNANCE.to_owned(),
-        ..Envelope::default()
-    };
-    let fact = view_rebuilt(envelope, body);
-    let appended = runtime.block_on(shared.facts.append(fact, Target::Office, Vec::new()));
-    if let Err(cause) = appended {
-        tracing::error!(cause = %Causes(&cause), "the rebuild could not be recorded");
-    }
 }
 
 /// Tree, checkpoints (D2), absorption (D3), run files, next segment and scrub, one turn an interval.

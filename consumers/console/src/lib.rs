@@ -18,6 +18,7 @@ mod http;
 mod identity;
 mod nightly;
 mod owner;
+mod projector;
 mod serve;
 mod verify;
 

@@ -194,7 +194,8 @@ impl Owner for HostOwner<'_> {
 
     fn last_of(&self, stream: &StreamId) -> Result<Option<Index>, OwnerError> {
         let (cursor, folded) = {
-            let customer = self.shared.customer.clone();
+            let off = || OwnerError::new("the customer view is not folded");
+            let customer = self.customer().ok_or_else(off)?;
             let view = customer.read();
             let cursor = view
                 .cursor()
@@ -301,8 +302,9 @@ impl Owner for HostOwner<'_> {
         })
     }
 
-    fn customer(&self) -> ViewReader {
-        self.shared.customer.clone()
+    fn customer(&self) -> Option<ViewReader> {
+        let folded = self.shared.customer.as_ref();
+        folded.map(|view| view.reader.clone())
     }
 }
 

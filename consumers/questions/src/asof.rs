@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use fold::{Event, ReadView, View, replay};
+use fold::{Event, ReadView, View, ViewReader, replay};
 use proto::Index;
 use views::Customer;
 use views::customer::{Entry, Posting, entries, postings};
@@ -47,6 +47,16 @@ impl StreamAt {
     }
 }
 
+/// The customer view. A question that needs it asks first, before a search or a count says anything.
+pub(crate) fn view_of(owner: &dyn Owner) -> Result<ViewReader, QuestionError> {
+    owner
+        .customer()
+        .ok_or(QuestionError::ViewOff { key: VIEWS_KEY })
+}
+
+/// The configuration's key that names the views.
+const VIEWS_KEY: &str = "views";
+
 /// The streams at that position as the actor may see them, those without an event left out.
 pub(crate) fn streams_at(
     owner: &dyn Owner,
@@ -69,7 +79,7 @@ fn as_it_stands(
     owner: &dyn Owner,
     streams: Vec<StreamOf>,
 ) -> Result<(AsOf, Vec<StreamAt>), QuestionError> {
-    let reader = owner.customer();
+    let reader = view_of(owner)?;
     let view = reader.read();
     let cursor = view.cursor()?;
     let found = read(&view, streams)?;
@@ -121,7 +131,7 @@ fn folded_again(
 type Current = (Vec<Vec<Posting>>, BTreeSet<Index>);
 
 fn current(owner: &dyn Owner, streams: &[StreamOf]) -> Result<Current, QuestionError> {
-    let reader = owner.customer();
+    let reader = view_of(owner)?;
     let view = reader.read();
     let known = streams
         .iter()

@@ -59,6 +59,11 @@ pub enum QuestionError {
         /// The limit.
         max: usize,
     },
+    /// The configuration names no view that could answer.
+    ViewOff {
+        /// The configuration's key.
+        key: &'static str,
+    },
     /// The view cannot be read or folded: ask again, or look at `status`.
     View(ViewError),
     /// The events cannot be folded again.
@@ -77,6 +82,7 @@ impl QuestionError {
             Self::NotFound => "not-found",
             Self::NotYet { .. } => "not-yet",
             Self::TooMuch { .. } => "too-much",
+            Self::ViewOff { .. } => "view-off",
             Self::View(_) | Self::Fold(_) => "view-unavailable",
             Self::Owner(_) => "ledger-unavailable",
             Self::Undecodable(_) => "undecodable",
@@ -98,6 +104,10 @@ impl fmt::Display for QuestionError {
             }
             Self::NotYet { last: None } => f.write_str("the ledger holds no event yet"),
             Self::TooMuch { max } => write!(f, "the answer would hold more than {max} items"),
+            Self::ViewOff { key } => write!(
+                f,
+                "the customer view answers this; `{key}` in the configuration does not name it"
+            ),
             Self::View(_) => f.write_str("the view cannot answer"),
             Self::Fold(_) => f.write_str("the events cannot be folded up to that index"),
             Self::Owner(_) => f.write_str("the ledger cannot answer"),

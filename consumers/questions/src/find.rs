@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::access::{AccessKind, Act, Item, authorise, record_access};
 use crate::answer::Answer;
-use crate::asof::{StreamAt, When, streams_at};
+use crate::asof::{StreamAt, When, streams_at, view_of};
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner, PersonHandle, SearchTerm, TermKind};
 use crate::revealed::{RevealedField, RevealedSlot};
@@ -62,6 +62,7 @@ pub fn ask(
         person: None,
     };
     authorise(owner, &act)?;
+    view_of(owner)?;
     let found = owner.search(terms, CANDIDATES_MAX)?;
     let kinds: Vec<TermKind> = terms.iter().map(|term| term.kind).collect();
     let searched = AccessKind::PersonSearched {

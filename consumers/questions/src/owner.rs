@@ -146,6 +146,6 @@ pub trait Owner {
     /// The last checkpoint that was published.
     fn checkpoint(&self) -> Option<CheckpointAt>;
 
-    /// The customer view.
-    fn customer(&self) -> ViewReader;
+    /// The customer view; `None` where the configuration leaves it out.
+    fn customer(&self) -> Option<ViewReader>;
 }

@@ -18,7 +18,7 @@ use views::customer::{Entry, ServiceRequest, StreamState};
 
 use crate::access::{AccessKind, Act, ITEMS_MAX, Item, authorise, record_access};
 use crate::answer::Answer;
-use crate::asof::{When, streams_at};
+use crate::asof::{When, streams_at, view_of};
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner, PersonHandle, SearchTerm, TermKind};
 use crate::revealed::RevealedSlot;
@@ -43,6 +43,7 @@ pub fn ask(
         person: None,
     };
     authorise(owner, &act)?;
+    view_of(owner)?;
     let person = one_person(owner, &act, terms)?;
     let act = Act {
         person: Some(&person),

@@ -12,7 +12,7 @@ use views::customer::Entry;
 
 use crate::access::{AccessKind, Act, Item, authorise, record_access};
 use crate::answer::Answer;
-use crate::asof::{StreamAt, When, streams_at};
+use crate::asof::{StreamAt, When, streams_at, view_of};
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner, SearchTerm, StreamOf};
 use crate::person::one_person;
@@ -74,6 +74,7 @@ pub fn ask(
         person: None,
     };
     authorise(owner, &act)?;
+    view_of(owner)?;
     let person = one_person(owner, &act, terms)?;
     let act = Act {
         person: Some(&person),

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use fold::ViewStatus;
 use proto::limits::TEXT_BYTES_MAX;
 use proto::{Index, Personal, UnixMillis};
 use questions::{Actor, Answer, Format, QuestionError, SearchTerm, Sheets, TermKind, When};
@@ -130,7 +131,7 @@ pub(super) async fn status(
     body: Body,
 ) -> Result<Response, Problem> {
     let (asked, actor) = read(caller, body)?;
-    let views = vec![app.view_status()];
+    let views: Vec<ViewStatus> = app.customer.iter().map(|view| view.status()).collect();
     answer(app, asked, actor, move |owner, actor, _, _| {
         questions::status::ask(owner, actor, &views)
     })

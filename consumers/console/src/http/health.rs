@@ -33,19 +33,13 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     let counts = app.engine.counts();
     let mark = app.records.journal().watermark();
-    let view = app.view_status();
+    let view = app.customer.as_ref().map(|view| view.status());
     let checkpoint = app
         .published
         .newest()
         .map_or(0, |signed| signed.checkpoint.size);
     let mut text = String::new();
-    let mut line = |name: &str, kind: &str, help: &str, value: u64| {
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            text,
-            "# HELP counterfoil_{name} {help}\n# TYPE counterfoil_{name} {kind}\ncounterfoil_{name} {value}"
-        );
-    };
+    let mut line = |name, kind, help, value| put(&mut text, name, kind, help, value);
     line(
         "events_recorded_total",
         "counter",
@@ -72,23 +66,12 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         checkpoint,
     );
     line(
-        "view_lag_events",
-        "gauge",
-        "Events that the customer view has not folded yet.",
-        view.lag,
-    );
-    line(
-        "view_poisoned",
-        "gauge",
-        "1 while the view stopped at an event it cannot apply.",
-        u64::from(view.poisoned.is_some()),
-    );
-    line(
         "live",
         "gauge",
         "1 while events are acknowledged.",
         u64::from(app.is_live()),
     );
+    put_views(&mut text, view.as_ref(), mark.next.0);
     text.push_str("# HELP counterfoil_refusals_total Refusals by code.\n# TYPE counterfoil_refusals_total counter\n");
     for (code, count) in app.refusals.all() {
         let _ = writeln!(
@@ -98,6 +81,35 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         );
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// The views; without one there is no lag. The lag is that of this moment, also while the projector waits for its turn.
+fn put_views(text: &mut String, view: Option<&fold::ViewStatus>, events: u64) {
+    let help = "Views that this process folds.";
+    put(text, "views", "gauge", help, u64::from(view.is_some()));
+    let Some(view) = view else { return };
+    put(
+        text,
+        "view_lag_events",
+        "gauge",
+        "Durable events that the customer view has not folded yet.",
+        events.saturating_sub(view.cursor.next.0),
+    );
+    put(
+        text,
+        "view_poisoned",
+        "gauge",
+        "1 while the view stopped at an event it cannot apply.",
+        u64::from(view.poisoned.is_some()),
+    );
+}
+
+fn put(text: &mut String, name: &str, kind: &str, help: &str, value: u64) {
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        text,
+        "# HELP counterfoil_{name} {help}\n# TYPE counterfoil_{name} {kind}\ncounterfoil_{name} {value}"
+    );
 }
 
 /// `GET /v1/schemas/{type}`: JSON Schema of a type's data.

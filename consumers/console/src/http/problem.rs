@@ -90,6 +90,13 @@ impl From<QuestionError> for Problem {
                     "a question that shows a person needs a purpose",
                 );
             }
+            QuestionError::ViewOff { key } => {
+                let rule = error.to_string();
+                let mut problem = Problem::field(&code, key, rule);
+                problem.0.status = StatusCode::CONFLICT.as_u16();
+                problem.0.title = "this ledger's configuration leaves the view out".to_owned();
+                return problem;
+            }
             QuestionError::NotFound => StatusCode::NOT_FOUND,
             QuestionError::NotYet { .. } | QuestionError::TooMuch { .. } => {
                 StatusCode::UNPROCESSABLE_ENTITY

@@ -7,6 +7,7 @@ mod formats;
 mod ledger;
 mod publishing;
 mod refusals;
+mod views;
 
 use ledger::{Ledger, SOURCE, flip, run};
 use serde_json::Value;

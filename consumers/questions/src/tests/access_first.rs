@@ -189,3 +189,25 @@ fn someone_without_a_collection_is_found_and_looked_at() {
         Some("find viewed 0 in person as officer")
     );
 }
+
+#[test]
+fn a_view_that_is_left_out_is_named_before_anybody_is_looked_for() {
+    let mut ledger = westmere();
+    ledger.view_off = true;
+    let dpo = actor(Role::Dpo);
+    let asked = [
+        find::ask(&ledger, &dpo, &term("Example")).err(),
+        person::ask(&ledger, &dpo, &term("C-1"), When::Now, true).err(),
+        trail::ask(&ledger, &dpo, &term("C-1"), When::At(Index(3)), true).err(),
+    ];
+    for error in asked {
+        let error = error.expect("no view, no answer");
+        assert_eq!(error.code(), "view-off");
+        assert!(error.to_string().contains("`views` in the configuration"));
+    }
+    assert!(log(&ledger).is_empty());
+    // Who may not ask does not learn how the ledger is configured.
+    let refused = find::ask(&ledger, &actor(Role::Auditor), &term("Example")).expect_err("refused");
+    assert_eq!(refused.code(), "role-missing");
+    assert!(event::ask(&ledger, &dpo, Index(0), true).is_ok());
+}

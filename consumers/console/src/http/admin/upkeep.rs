@@ -15,6 +15,7 @@ use super::super::who::Caller;
 use super::super::{App, Problem};
 use super::{Body, read};
 use crate::facts::governance;
+use crate::projector::FoldedView;
 
 /// Which view.
 #[derive(Deserialize)]
@@ -23,15 +24,14 @@ pub(in crate::http) struct ViewNamed {
     view: String,
 }
 
-fn known_view(app: &App, view: &str) -> Result<(), Problem> {
-    match app.config.views.iter().any(|known| known == view) {
-        true => Ok(()),
-        false => Err(Problem::field(
-            "VIEW_UNKNOWN",
-            "view",
-            "one of the views in the configuration",
-        )),
-    }
+fn known_view<'a>(app: &'a App, view: &str) -> Result<&'a FoldedView, Problem> {
+    let folded = app.customer.as_deref();
+    folded
+        .filter(|folded| folded.status().name == view)
+        .ok_or_else(|| {
+            let rule = "one of `views` in the configuration";
+            Problem::field("VIEW_UNKNOWN", "view", rule)
+        })
 }
 
 /// `POST /v1/admin/rebuild`.
@@ -41,8 +41,7 @@ pub(in crate::http) async fn rebuild(
     body: Body<ViewNamed>,
 ) -> Result<Response, Problem> {
     caller.governs()?;
-    known_view(&app, &read(body)?.view)?;
-    app.rebuild();
+    known_view(&app, &read(body)?.view)?.rebuild();
     let note = "the view is rebuilt beside the one that answers and swapped at an equal position; see status";
     Ok((StatusCode::ACCEPTED, Json(json!({ "note": note }))).into_response())
 }
@@ -68,8 +67,7 @@ pub(in crate::http) async fn park(
         index,
         reason,
     } = read(body)?;
-    known_view(&app, &view)?;
-    let status = app.view_status();
+    let status = known_view(&app, &view)?.status();
     if status
         .poisoned
         .as_ref()
