@@ -7,6 +7,8 @@ use intake::IntakeError;
 use intake::own::ACCESS;
 use intake::read::Records;
 use intake::resolve::{OFFICE_SYSTEM, Target};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use proto::clear::{Envelope, QueryKind, Surface as SurfaceCode};
 use proto::ledger_facts::{self, Access};
 use proto::{Index, OpenedItem, SlotNumber, StreamId};
@@ -25,12 +27,18 @@ use crate::host::Shared;
 pub(crate) struct HostOwner<'a> {
     shared: &'a Shared,
     runtime: Handle,
+    /// The day that the asker assumes.
+    assumed: Option<Date>,
 }
 
 impl<'a> HostOwner<'a> {
     /// Answers for this ledger, waiting on that runtime.
-    pub(crate) fn new(shared: &'a Shared, runtime: Handle) -> HostOwner<'a> {
-        HostOwner { shared, runtime }
+    pub(crate) fn new(shared: &'a Shared, runtime: Handle, assumed: Option<Date>) -> HostOwner<'a> {
+        HostOwner {
+            shared,
+            runtime,
+            assumed,
+        }
     }
 
     fn records(&self) -> &Records {
@@ -300,6 +308,13 @@ impl Owner for HostOwner<'_> {
             size: signed.checkpoint.size,
             root: signed.root_base64(),
         })
+    }
+
+    fn today(&self) -> Date {
+        let now = jiff::Timestamp::from_millisecond(self.shared.clock.now());
+        // A clock that no calendar has lifts no embargo.
+        let day = now.map_or(Date::MIN, |now| now.to_zoned(TimeZone::UTC).date());
+        self.assumed.map_or(day, |assumed| assumed.min(day))
     }
 
     fn customer(&self) -> Option<ViewReader> {

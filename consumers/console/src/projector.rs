@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,6 +18,11 @@ use intake::read::Records;
 use intake::resolve::Target;
 use proto::clear::{Envelope, LedgerViewRebuilt};
 use proto::ledger_facts::view_rebuilt;
+use thread_priority::ThreadPriority;
+use thread_priority::unix::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 use tokio::runtime::Handle;
 use views::Customer;
 
@@ -32,8 +37,8 @@ const FOLD_EVENTS: usize = 512;
 const FOLD_REST_MS: u64 = 20;
 /// How long it rests after a step that failed.
 const FAILED_REST_S: u64 = 1;
-/// Niceness of the thread: it folds with what the write path leaves.
-const NICE: i32 = 10;
+/// Niceness of the thread where the system refuses to run it only when nothing else wants to.
+const NICE: i32 = 19;
 
 enum ToProjector {
     Rebuild,
@@ -44,14 +49,15 @@ enum ToProjector {
 pub struct FoldedView {
     /// Reads its rows.
     pub reader: ViewReader,
-    status: RwLock<ViewStatus>,
+    /// Held for the exchange of a pointer alone: whoever asks never waits for a projector that waits for its turn.
+    status: Mutex<Arc<ViewStatus>>,
     to: SyncSender<ToProjector>,
 }
 
 impl FoldedView {
     /// How the view stood when last stepped.
-    pub fn status(&self) -> ViewStatus {
-        let status = self.status.read();
+    pub fn status(&self) -> Arc<ViewStatus> {
+        let status = self.status.lock();
         status.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -68,8 +74,10 @@ impl FoldedView {
     }
 
     fn stepped(&self, projection: &Projection) {
-        let mut status = self.status.write().unwrap_or_else(PoisonError::into_inner);
-        *status = projection.status();
+        let now = Arc::new(projection.status());
+        let status = self.status.lock();
+        let before = std::mem::replace(&mut *status.unwrap_or_else(PoisonError::into_inner), now);
+        drop(before);
     }
 }
 
@@ -118,7 +126,7 @@ pub(crate) fn open(
     let (to, work) = sync_channel(4);
     let folded = FoldedView {
         reader: projection.reader(),
-        status: RwLock::new(projection.status()),
+        status: Mutex::new(Arc::new(projection.status())),
         to,
     };
     Ok(Some((Arc::new(folded), Projector { projection, work })))
@@ -152,8 +160,7 @@ impl Projector {
             mut projection,
             work,
         } = self;
-        // Refused niceness only means that the view competes with the write path.
-        let _ = rustix::process::nice(NICE);
+        fold_when_idle();
         let mut feed = LedgerFeed::new(around.records.clone());
         let mut rest = Duration::ZERO;
         loop {
@@ -172,6 +179,17 @@ impl Projector {
         if let Err(cause) = projection.close() {
             tracing::error!(cause = %Causes(&cause), "the view was not closed cleanly and may be rebuilt");
         }
+    }
+}
+
+/// The thread runs when nothing else wants to (`SCHED_IDLE`): a write never waits for its turn to end. It follows the journal without a
+/// lock of the writer's (`journal::Follower`), so that it may lose its turn at any place. Refused, it runs at the lowest niceness.
+fn fold_when_idle() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    if set.is_err() {
+        // Refused as well, the view competes with the write path and nothing else changes.
+        let _ = rustix::process::nice(NICE);
     }
 }
 

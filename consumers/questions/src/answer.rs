@@ -37,6 +37,9 @@ pub struct AsOf {
     pub under_checkpoint: bool,
     /// The view that was read, if one was.
     pub view: Option<ViewAt>,
+    /// The day that the asker assumed, where one was; it changes nothing but the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub today: Option<String>,
 }
 
 impl AsOf {
@@ -55,6 +58,7 @@ impl AsOf {
             checkpoint,
             under_checkpoint,
             view,
+            today: None,
         }
     }
 
@@ -78,7 +82,11 @@ impl AsOf {
             ),
             None => "no checkpoint yet".to_owned(),
         };
-        format!("{index}{later}, {checkpoint}")
+        let today = match &self.today {
+            Some(day) => format!(", on {day} as the asker assumed"),
+            None => String::new(),
+        };
+        format!("{index}{later}, {checkpoint}{today}")
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use fold::{Event, ReadView, View, ViewReader, replay};
+use jiff::civil::Date;
 use proto::Index;
 use views::Customer;
 use views::customer::{Entry, Posting, entries, postings};
@@ -34,11 +35,11 @@ pub(crate) struct StreamAt {
 
 impl StreamAt {
     /// Leaves out events under embargo, so that no count, date or row of the answer knows them.
-    fn leave_out_embargoed(&mut self) {
+    fn leave_out_embargoed(&mut self, today: Date) {
         let hidden: BTreeSet<Index> = self
             .entries
             .iter()
-            .filter(|one| one.said.embargoed)
+            .filter(|one| under_embargo(one.said.embargoed, &one.said.date, today))
             .map(|one| one.index)
             .collect();
         self.entries.retain(|entry| !hidden.contains(&entry.index));
@@ -57,6 +58,14 @@ pub(crate) fn view_of(owner: &dyn Owner) -> Result<ViewReader, QuestionError> {
 /// The configuration's key that names the views.
 const VIEWS_KEY: &str = "views";
 
+/// Whether an embargo still holds: until the day of its review; without such a day, for good.
+pub(crate) fn under_embargo(embargoed: bool, review_on: &str, today: Date) -> bool {
+    let reviewed = review_on
+        .parse::<Date>()
+        .is_ok_and(|review| review <= today);
+    embargoed && !reviewed
+}
+
 /// The streams at that position as the actor may see them, those without an event left out.
 pub(crate) fn streams_at(
     owner: &dyn Owner,
@@ -69,7 +78,10 @@ pub(crate) fn streams_at(
         When::At(last) => folded_again(owner, streams, last)?,
     };
     if actor.role_for(Right::SeeEmbargoed).is_none() {
-        found.iter_mut().for_each(StreamAt::leave_out_embargoed);
+        let today = owner.today();
+        for stream in &mut found {
+            stream.leave_out_embargoed(today);
+        }
     }
     found.retain(|stream| !stream.postings.is_empty());
     Ok((as_of, found))

@@ -4,11 +4,13 @@
 //! the access event lies in the office's stream.
 
 use fold::Event;
-use proto::{Index, SlotNumber};
+use jiff::civil::Date;
+use proto::{Index, Record, SlotNumber};
 use serde::Serialize;
 
 use crate::access::{AccessKind, Act, Item, authorise, record_access};
 use crate::answer::{Answer, AsOf};
+use crate::asof::under_embargo;
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner};
 use crate::revealed::RevealedSlot;
@@ -59,8 +61,9 @@ pub fn ask(
     let Event {
         link_hash, record, ..
     } = owner.event(index)?.ok_or(QuestionError::NotFound)?;
-    let hidden = record.as_ref().is_some_and(embargoed);
-    if hidden && actor.role_for(Right::SeeEmbargoed).is_none() {
+    let sees_all = actor.role_for(Right::SeeEmbargoed).is_some();
+    let hidden = |record: &Record| embargoed(record, owner.today());
+    if !sees_all && record.as_ref().is_some_and(hidden) {
         return Err(QuestionError::NotFound);
     }
     let slots = record
@@ -96,7 +99,7 @@ pub fn ask(
             .map(|byte| format!("{byte:02x}"))
             .collect(),
         fact: record.as_ref().map_or("", |record| record.fact.name),
-        record: record.as_ref().map(proto::Record::to_json),
+        record: record.as_ref().map(|record| clear(record, sees_all)),
         slots,
         revealed,
     };
@@ -108,14 +111,27 @@ pub fn ask(
     })
 }
 
-fn embargoed(record: &proto::Record) -> bool {
+fn embargoed(record: &Record, today: Date) -> bool {
     use proto::clear::{Fact, Visibility};
-    match record.clear() {
-        Fact::DisclosureRequested(one) => one.visibility() == Visibility::Embargoed,
-        Fact::DisclosureMade(one) => one.visibility() == Visibility::Embargoed,
-        _ => false,
-    }
+    let (visibility, review_on) = match record.clear() {
+        Fact::DisclosureRequested(one) => (one.visibility(), one.embargo_review_on),
+        Fact::DisclosureMade(one) => (one.visibility(), one.embargo_review_on),
+        _ => return false,
+    };
+    under_embargo(visibility == Visibility::Embargoed, &review_on, today)
 }
+
+/// The clear record. Its number in the stream and the event before it count events under embargo too: a gap would tell of them.
+fn clear(record: &Record, sees_all: bool) -> serde_json::Value {
+    let mut shown = record.to_json();
+    if !sees_all && let Some(members) = shown.as_object_mut() {
+        members.retain(|name, _| !COUNTING.contains(&name.as_str()));
+    }
+    shown
+}
+
+/// What a record says of its place in its stream.
+const COUNTING: [&str; 2] = ["number", "previous"];
 
 impl Sheets for EventAnswer {
     fn sheets(&self) -> Vec<Sheet> {

@@ -5,6 +5,7 @@
 //! against an [`AccessGranted`], which only a recorded access event makes.
 
 use fold::{Event, ViewReader};
+use jiff::civil::Date;
 use proto::{ActivityCode, Index, PartyCode, Personal, SlotNumber, StaffReference, StreamId};
 
 use crate::access::{AccessGranted, AccessNote};
@@ -145,6 +146,9 @@ pub trait Owner {
 
     /// The last checkpoint that was published.
     fn checkpoint(&self) -> Option<CheckpointAt>;
+
+    /// The day on which the question is answered, UTC: the clock's, or an earlier one that the asker assumed. A later one uncovers nothing.
+    fn today(&self) -> Date;
 
     /// The customer view; `None` where the configuration leaves it out.
     fn customer(&self) -> Option<ViewReader>;

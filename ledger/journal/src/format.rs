@@ -13,6 +13,7 @@ mod tests;
 mod watermark;
 
 pub(crate) use bytes::{Take, crc, first_non_zero, put};
+pub(crate) use group::outer_digest;
 pub use group::{
     Depth, Expected, Group, GroupHeader, GroupStart, Place, aligned, decode_group, encode_group,
     encoded_length,

@@ -10,6 +10,7 @@ mod error;
 pub mod format;
 mod frame;
 pub mod fuzz;
+mod heads;
 mod offsets;
 mod open;
 pub mod pieces;
@@ -32,6 +33,7 @@ pub use checkpoints::{CheckpointStore, StoredCheckpoint, SwapError};
 pub use error::{Damage, DraftError, JournalError};
 pub use format::{Entry, Group, Marker, Place, What};
 pub use frame::{Framer, GroupDraft, PreparedGroup, Tip};
+pub use heads::{Follower, SealedFact};
 pub use open::{
     Genesis, Opened, Options, ReadOnly, SITE_MARKER, SITE_MARKER_DIR, SITE_PARENT_DIR, init, open,
     open_read_only,

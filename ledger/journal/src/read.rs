@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) marker: Marker,
     pub(crate) offsets: RwLock<Offsets>,
     watermark: RwLock<Watermark>,
+    /// The watermark's index again, no later than it, for whoever must not hold the writer up.
+    durable_next: AtomicU64,
     /// Below it slots may have been overwritten.
     floor: AtomicU64,
     /// Damage found in the background: the writer stops.
@@ -74,6 +76,7 @@ impl Shared {
             marker,
             offsets: RwLock::new(offsets),
             watermark: RwLock::new(watermark),
+            durable_next: AtomicU64::new(watermark.next.0),
             floor: AtomicU64::new(floor),
             halted: Mutex::default(),
             cache: Mutex::default(),
@@ -85,6 +88,12 @@ impl Shared {
             .watermark
             .write()
             .unwrap_or_else(PoisonError::into_inner) = watermark;
+        self.durable_next.store(watermark.next.0, Ordering::Release);
+    }
+
+    /// The watermark's index, without a lock.
+    pub(crate) fn durable(&self) -> Index {
+        Index(self.durable_next.load(Ordering::Acquire))
     }
 
     pub(crate) fn watermark(&self) -> Watermark {

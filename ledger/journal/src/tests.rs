@@ -1,5 +1,6 @@
 //! The journal as a whole on a simulated disk. See the files in `tests/`.
 
+mod following;
 mod recovery;
 mod stores;
 mod syncs;

@@ -3,7 +3,8 @@
 //! What it is: once a view is stopped, the events after that place are read for
 //! `ledger.event-parked` facts about this view; they lie behind the event they park.
 //! What always holds: only such a recorded fact lets a view leave an event out (P-2), and a rebuild
-//! finds the same facts and leaves out the same events (P-1).
+//! finds the same facts and leaves out the same events (P-1). A fact is about one version of the view:
+//! the next one has to apply the event, or stop at it and be parked in its turn.
 
 use std::collections::BTreeMap;
 
@@ -36,10 +37,10 @@ pub(crate) enum Found {
 }
 
 impl Parks {
-    /// Whether `stopped_at` is parked for `view`.
+    /// Whether `stopped_at` is parked for this version of this view.
     pub(crate) fn look(
         &mut self,
-        view: &str,
+        (view, version): (&str, u32),
         stopped_at: Index,
         feed: &mut dyn Feed,
     ) -> Result<Found, FeedError> {
@@ -59,9 +60,12 @@ impl Parks {
             budget = budget.saturating_sub(events.len());
             for event in events {
                 self.looked_to = event.index.0 + 1;
-                if let Some(Signal::Parked { index, view: named }) =
-                    event.record.as_ref().and_then(Signal::of)
-                    && named == view
+                if let Some(Signal::Parked {
+                    index,
+                    view: named,
+                    version: meant,
+                }) = event.record.as_ref().and_then(Signal::of)
+                    && (named.as_str(), meant) == (view, version)
                 {
                     self.known.entry(index).or_insert(event.index);
                 }

@@ -176,7 +176,8 @@ impl Runner {
             Verdict::Changes(changes) => changes,
             Verdict::Poison(poison) => {
                 self.commit(slot, pending)?;
-                match self.parks.look(self.view.name(), event.index, feed)? {
+                let view = (self.view.name(), self.view.version());
+                match self.parks.look(view, event.index, feed)? {
                     Found::Parked(by) => parked_row(event.index, by),
                     Found::Looking => return Ok(false),
                     Found::NotParked => return Err(self.poisoned(event.index, poison)),

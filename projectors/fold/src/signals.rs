@@ -18,12 +18,14 @@ pub struct RecordKey {
 /// A fact that steers the runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// `ledger.event-parked`: this view may leave that event out.
+    /// `ledger.event-parked`: this version of this view may leave that event out.
     Parked {
         /// The event.
         index: Index,
         /// The view.
         view: String,
+        /// The version of it that could not apply the event; a later one may.
+        version: u32,
     },
     /// `retention.record-key-destroyed`: what came from those records is dropped.
     RecordKeyDestroyed(RecordKey),
@@ -44,6 +46,7 @@ impl Signal {
             Fact::LedgerEventParked(parked) => Some(Self::Parked {
                 index: Index(parked.index),
                 view: parked.view,
+                version: parked.view_version,
             }),
             _ => None,
         }

@@ -8,6 +8,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use fold::ViewStatus;
+use jiff::civil::Date;
 use proto::limits::TEXT_BYTES_MAX;
 use proto::{Index, Personal, UnixMillis};
 use questions::{Actor, Answer, Format, QuestionError, SearchTerm, Sheets, TermKind, When};
@@ -69,6 +70,9 @@ pub(super) struct Asked {
     index: Option<u64>,
     #[serde(default)]
     as_of: Option<AsOfAsked>,
+    /// The day that the asker assumes; it changes nothing but the answer.
+    #[serde(default)]
+    today: Option<String>,
     #[serde(default)]
     purpose: String,
     #[serde(default)]
@@ -131,7 +135,8 @@ pub(super) async fn status(
     body: Body,
 ) -> Result<Response, Problem> {
     let (asked, actor) = read(caller, body)?;
-    let views: Vec<ViewStatus> = app.customer.iter().map(|view| view.status()).collect();
+    let views = app.customer.iter().map(|view| (*view.status()).clone());
+    let views: Vec<ViewStatus> = views.collect();
     answer(app, asked, actor, move |owner, actor, _, _| {
         questions::status::ask(owner, actor, &views)
     })
@@ -194,6 +199,11 @@ fn only_now(asked: &Asked) -> Result<(), Problem> {
 }
 
 impl Asked {
+    fn today(&self) -> Result<Option<Date>, Problem> {
+        let day = self.today.as_deref().map(str::parse).transpose();
+        day.map_err(|_| Problem::field("DATE_SHAPE", "today", "a date, YYYY-MM-DD"))
+    }
+
     fn terms(&self) -> Result<Vec<SearchTerm>, QuestionError> {
         if self.terms.is_empty() {
             return Err(QuestionError::NotFound);
@@ -229,8 +239,10 @@ where
             Some(AsOfAsked::Index(index)) => When::At(Index(*index)),
             Some(AsOfAsked::InstantMs(instant)) => When::At(index_at(&app, UnixMillis(*instant))?),
         };
-        let owner = HostOwner::new(&app, runtime);
-        let answer = ask(&owner, &actor, &asked, when)?;
+        let today = asked.today()?;
+        let owner = HostOwner::new(&app, runtime, today);
+        let mut answer = ask(&owner, &actor, &asked, when)?;
+        answer.as_of.today = today.map(|day| day.to_string());
         let (format, kind) = match asked.format {
             FormatAsked::Table => (Format::Table, "text/plain; charset=utf-8"),
             FormatAsked::Json => (Format::Json, "application/json"),

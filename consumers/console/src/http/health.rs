@@ -71,7 +71,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         "1 while events are acknowledged.",
         u64::from(app.is_live()),
     );
-    put_views(&mut text, view.as_ref(), mark.next.0);
+    put_views(&mut text, view.as_deref(), mark.next.0);
     text.push_str("# HELP counterfoil_refusals_total Refusals by code.\n# TYPE counterfoil_refusals_total counter\n");
     for (code, count) in app.refusals.all() {
         let _ = writeln!(

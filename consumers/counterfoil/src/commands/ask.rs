@@ -138,11 +138,7 @@ fn question(globals: &Globals) -> Result<Map<String, Value>, Failure> {
     question.insert("purpose".to_owned(), json!(purpose(globals)?));
     question.insert("reason".to_owned(), json!(globals.reason));
     question.insert("format".to_owned(), json!(globals.format.word()));
-    if globals.today.is_some() {
-        return Err(Failure::usage(
-            "--today: no question of this version depends on today's date; --as-of asks about the past",
-        ));
-    }
+    question.insert("today".to_owned(), json!(globals.today));
     Ok(question)
 }
 

@@ -19,10 +19,10 @@ pub struct StreamRow {
     pub party: String,
     /// Events.
     pub events: usize,
-    /// Date of the first and of the last.
-    pub first: String,
-    /// Date of the last.
-    pub last: String,
+    /// Day on which the first was recorded, UTC; what it is about may lie before.
+    pub first_recorded: String,
+    /// Day on which the last was recorded, UTC.
+    pub last_recorded: String,
 }
 
 /// One service request.
@@ -117,8 +117,8 @@ pub struct KeptRow {
     pub row: String,
     /// Its version.
     pub version: String,
-    /// Date of the last event under it.
-    pub last: String,
+    /// Day on which the last event under it was recorded, UTC.
+    pub last_recorded: String,
 }
 
 /// The answer.
@@ -153,8 +153,8 @@ impl PersonAnswer {
             activity: activity.clone(),
             party: stream.of.party.as_str().to_owned(),
             events: stream.postings.len(),
-            first: admitted(stream.postings.first()),
-            last: admitted(stream.postings.last()),
+            first_recorded: admitted(stream.postings.first()),
+            last_recorded: admitted(stream.postings.last()),
         });
         self.requests.extend(state.requests.iter().map(request_row));
         self.values
@@ -182,7 +182,7 @@ impl PersonAnswer {
                     activity: activity.clone(),
                     row: row.clone(),
                     version: version.clone(),
-                    last: admitted(
+                    last_recorded: admitted(
                         stream
                             .postings
                             .iter()
@@ -261,9 +261,16 @@ fn date_of(entry: &Entry) -> String {
 
 impl Sheets for PersonAnswer {
     fn sheets(&self) -> Vec<Sheet> {
-        let mut streams = Sheet::new("streams", &["activity", "party", "events", "first", "last"]);
+        let columns = [
+            "activity",
+            "party",
+            "events",
+            "first recorded",
+            "last recorded",
+        ];
+        let mut streams = Sheet::new("streams", &columns);
         for row in &self.streams {
-            let (first, last) = (row.first.clone(), row.last.clone());
+            let (first, last) = (row.first_recorded.clone(), row.last_recorded.clone());
             let (activity, party) = (row.activity.clone(), row.party.clone());
             streams.row([activity, party, row.events.to_string(), first, last]);
         }
@@ -343,11 +350,16 @@ impl PersonAnswer {
         }
         let mut kept = Sheet::new(
             "kept under",
-            &["activity", "retention row", "version", "last"],
+            &["activity", "retention row", "version", "last recorded"],
         );
         for row in &self.kept {
             let (activity, name) = (row.activity.clone(), row.row.clone());
-            kept.row([activity, name, row.version.clone(), row.last.clone()]);
+            kept.row([
+                activity,
+                name,
+                row.version.clone(),
+                row.last_recorded.clone(),
+            ]);
         }
         [notices, consents, disclosures, kept]
     }

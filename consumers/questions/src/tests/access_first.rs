@@ -1,5 +1,6 @@
 //! the access event is first, refusals are recorded, and nothing is shown without either.
 
+use jiff::civil::Date;
 use proto::Index;
 
 use super::ledger::{actor, term, westmere};
@@ -150,6 +151,47 @@ fn embargoed_disclosures_show_for_the_dpo_alone() {
             event::ask(&ledger, &who, Index(9), false).is_ok(),
             role == Role::Dpo
         );
+    }
+}
+
+/// The catalogue's example is reviewed on a day; until then nobody but the DPO sees it, from then on everybody does.
+#[test]
+fn an_embargo_ends_on_the_day_of_its_review() {
+    let mut ledger = westmere();
+    let who = actor(Role::Officer);
+    for (day, shown) in [
+        (Date::constant(2026, 11, 7), 1),
+        (Date::constant(2199, 1, 1), 2),
+    ] {
+        ledger.today = Some(day);
+        let one = person::ask(&ledger, &who, &term("C-1"), When::Now, false).expect("allowed");
+        assert_eq!(one.answer.disclosures.len(), shown, "{day}");
+        let then = person::ask(&ledger, &who, &term("C-1"), When::At(Index(10)), false);
+        assert_eq!(then.expect("allowed").answer.disclosures.len(), shown);
+        let event = event::ask(&ledger, &who, Index(9), false);
+        assert_eq!(event.is_ok(), shown == 2, "{day}");
+    }
+    for (review, over) in [("2026-11-08", false), ("2026-11-07", true), ("", false)] {
+        let today = Date::constant(2026, 11, 7);
+        assert_eq!(crate::asof::under_embargo(true, review, today), !over);
+        assert!(!crate::asof::under_embargo(false, review, today));
+    }
+}
+
+#[test]
+fn a_record_counts_its_stream_for_the_dpo_alone() {
+    let ledger = westmere();
+    for (role, counted) in [
+        (Role::Dpo, true),
+        (Role::Officer, false),
+        (Role::Auditor, false),
+    ] {
+        let answer = event::ask(&ledger, &actor(role), Index(10), false).expect("allowed");
+        let record = answer.answer.record.expect("its key lives");
+        for member in ["number", "previous"] {
+            assert_eq!(record.get(member).is_some(), counted, "{role:?} {member}");
+        }
+        assert!(record.get("stream").is_some());
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use fold::{Event, ViewReader, replay};
+use jiff::civil::Date;
 use proto::{
     ActivityCode, EventId, Hash, Index, NumberInStream, PartyCode, Personal, PublisherCode,
     RecordHeader, SlotNumber, SlotSeal, StaffReference, StreamId, UnixMillis, decode_json,
@@ -24,6 +25,8 @@ pub(crate) struct Ledger {
     pub(crate) access_fails: bool,
     pub(crate) erased: bool,
     pub(crate) view_off: bool,
+    /// The day of asking; otherwise that of the last events.
+    pub(crate) today: Option<Date>,
 }
 
 pub(crate) fn merged(mut data: Value, over: &Value) -> Value {
@@ -216,6 +219,10 @@ impl Owner for Ledger {
             size,
             root: "cm9vdA==".into(),
         })
+    }
+
+    fn today(&self) -> Date {
+        self.today.unwrap_or(Date::constant(2026, 11, 7))
     }
 
     fn customer(&self) -> Option<ViewReader> {

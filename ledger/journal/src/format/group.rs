@@ -412,12 +412,7 @@ impl<'a> Parts<'a> {
     }
 
     fn outer(&self) -> Hash {
-        let mut hasher = blake3::Hasher::new();
-        hasher
-            .update(self.header)
-            .update(self.heads)
-            .update(self.vault);
-        Hash(*hasher.finalize().as_bytes())
+        outer_digest(self.header, self.heads, self.vault)
     }
 
     fn full(&self) -> Hash {
@@ -451,6 +446,13 @@ impl<'a> Parts<'a> {
         }
         Ok(entries)
     }
+}
+
+/// The digest of everything but the slots.
+pub(crate) fn outer_digest(header: &[u8], heads: &[u8], vault: &[u8]) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(header).update(heads).update(vault);
+    Hash(*hasher.finalize().as_bytes())
 }
 
 fn full_digest(digested: &[u8]) -> Hash {

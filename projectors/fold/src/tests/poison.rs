@@ -55,21 +55,29 @@ fn a_parked_event_is_left_out_and_listed() {
     ledger.append(Toy::Parked {
         index: 17,
         view: "another",
+        version: 1,
     });
     ledger.append(Toy::Parked {
         index: 16,
         view: "tally",
+        version: 1,
+    });
+    ledger.append(Toy::Parked {
+        index: 17,
+        view: "tally",
+        version: 2,
     });
     poisoned(&mut projection, &ledger);
     ledger.append(Toy::Parked {
         index: 17,
         view: "tally",
+        version: 1,
     });
     settle(&mut projection, &ledger, 100);
     let status = projection.status();
-    assert_eq!((status.cursor.next, status.poisoned), (Index(43), None));
+    assert_eq!((status.cursor.next, status.poisoned), (Index(44), None));
     let parked = projection.reader().read().parked().expect("memory");
-    assert_eq!(parked, [(Index(17), Index(42))]);
+    assert_eq!(parked, [(Index(17), Index(43))]);
     // A rebuild meets the poison before the fact and finds the fact all the same.
     assert_eq!(status.cursor, fresh_cursor(&ledger));
 }
@@ -80,6 +88,7 @@ fn the_fact_that_parks_may_lie_far_ahead() {
     ledger.append(Toy::Parked {
         index: 2,
         view: "tally",
+        version: 1,
     });
     let mut projection = open(&AdversarialDisk::new());
     // The search is bounded in each step and goes on in the next.

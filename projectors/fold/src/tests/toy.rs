@@ -45,6 +45,7 @@ pub(crate) enum Toy {
     Parked {
         index: u64,
         view: &'static str,
+        version: u32,
     },
     Destroyed {
         access: bool,
@@ -102,10 +103,15 @@ impl Ledger {
                 };
                 (fact(name), *stream, *month, vec![u8::from(*poison)])
             }
-            Toy::Parked { index, view } => {
+            Toy::Parked {
+                index,
+                view,
+                version,
+            } => {
                 let parked = clear::LedgerEventParked {
                     index: *index,
                     view: (*view).into(),
+                    view_version: *version,
                     ..Default::default()
                 };
                 let body = clear::Fact::LedgerEventParked(parked).encode();
