@@ -64,7 +64,7 @@ stop() {
 trap 'stop -TERM' EXIT
 trap 'stop -TERM; exit 130' INT TERM
 
-part "building: about five minutes on two cores from a clean clone, seconds after that"
+part "building: about ten minutes of processor time from a clean clone, seconds after that"
 # Cargo's own progress where somebody watches, nothing in a log.
 quiet=--quiet
 [ ! -t 2 ] || quiet=""

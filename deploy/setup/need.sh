@@ -40,7 +40,7 @@ for need in "$@"; do
     postgres)
         [ -x /usr/lib/postgresql/15/bin/initdb ] || want postgresql-15
         [ -e /usr/share/postgresql/15/extension/pgcrypto.control ] || want postgresql-15
-        command -v runuser >/dev/null 2>&1 || want util-linux
+        [ -x /usr/sbin/runuser ] || [ -x /sbin/runuser ] || want util-linux
         ;;
     *)
         echo "need.sh: I do not know '$need'" >&2
