@@ -102,6 +102,13 @@ impl Book {
         self.promises.checkpoints.push(checkpoint);
     }
 
+    /// Every acknowledged event below this index that is not destroyed.
+    pub fn acknowledged_below(&self, next: u64) -> Vec<(Deed, [u8; 77])> {
+        let mut all = self.acknowledged();
+        all.retain(|(_, link)| index_of(link) < next);
+        all
+    }
+
     /// From now on the person's events may be gone.
     pub fn doom(&mut self, person: u64) {
         self.doomed.insert(person);

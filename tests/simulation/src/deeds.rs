@@ -32,6 +32,10 @@ pub enum Step {
     Night,
     /// Somebody looks at a person.
     Access,
+    /// A backup is taken.
+    BackUp,
+    /// The view takes up events.
+    Fold,
 }
 
 /// The most events in one submission.
@@ -67,6 +71,8 @@ impl Publishers {
             19..21 => Step::Erase,
             21..25 => Step::Night,
             25..27 => Step::Access,
+            27..28 => Step::BackUp,
+            28..34 => Step::Fold,
             _ => Step::Publish(self.submission()),
         }
     }

@@ -2,18 +2,23 @@
 //!
 //! Not the judging. Always: an error without a planned cause is a failure; so is any finding, and any start that does not come about.
 
+mod copies;
+mod faults;
 mod keys;
+mod rot;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use ground::{Crash, Disk, FaultError, SeededRandom, SimDisk, Site, TestClock};
+use fold::adversarial_store::AdversarialDisk;
+use ground::{Crash, Disk, SeededRandom, SimDisk, Site, TestClock};
 
 use crate::auditor::{Finding, journal, promises};
 use crate::book::Book;
 use crate::deeds::{Publishers, Step};
 use crate::subject::{CHAIN, ORIGIN, Setting, Stop, Subject, segments};
+use faults::Fault;
 use keys::Secrets;
 
 /// Lives per seed: between the two.
@@ -59,21 +64,16 @@ pub struct Summary {
     pub rotations: u64,
     /// Thefts of the whole device.
     pub thefts: u64,
+    /// Backups that were taken, and how many were restored.
+    pub backups: u64,
+    /// Backups restored elsewhere.
+    pub restores: u64,
+    /// Flipped bytes, and how many of them stopped the ledger.
+    pub flips: u64,
+    /// Flips that stopped the ledger.
+    pub named: u64,
     /// The disk's digest of the whole run.
     pub trace: [u64; 2],
-}
-
-/// What is planned to go wrong in one life.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fault {
-    None,
-    Crash,
-    FailedSync,
-    FailedWrite,
-    DiskFull,
-    StrayRead,
-    /// A crash or a failed sync in the middle of a rotation.
-    InRotation,
 }
 
 /// Runs all lives of this seed. `prepare` may tamper with the disk before anything lies on it.
@@ -106,6 +106,8 @@ struct Run<S> {
     book: Book,
     summary: Summary,
     secrets: Secrets,
+    /// The last backup: the first index that it does not have, and the book at that time.
+    backup: Option<(u64, Book)>,
     when: String,
     kind: std::marker::PhantomData<S>,
 }
@@ -118,6 +120,7 @@ impl<S: Subject> Run<S> {
             disk,
             random: Arc::new(random.split("process")),
             clock: Arc::new(TestClock::at(BEGINNING_MS)),
+            views: AdversarialDisk::new(),
         };
         let publishers = Publishers::new(random.split("publishers"));
         let (book, summary) = (Book::default(), Summary::default());
@@ -128,6 +131,7 @@ impl<S: Subject> Run<S> {
             book,
             summary,
             secrets: Secrets::default(),
+            backup: None,
             when: "before the first life".to_owned(),
             kind: std::marker::PhantomData,
         }
@@ -142,7 +146,8 @@ impl<S: Subject> Run<S> {
             self.end_of_life(fault, end)?;
         }
         self.when = "the last life".to_owned();
-        self.last_life()
+        self.last_life()?;
+        self.restore()
     }
 
     /// An administrator makes the folders and syncs them; then the ledger is made, perhaps in several attempts.
@@ -161,7 +166,7 @@ impl<S: Subject> Run<S> {
         self.when = "init".to_owned();
         init::<S>(&self.setting).map_err(uncaused)?;
         if self.random.chance(400) {
-            self.setting.disk.restart(Crash::PowerCut);
+            self.restart(Crash::PowerCut);
         }
         Ok(())
     }
@@ -176,11 +181,12 @@ impl<S: Subject> Run<S> {
             disk: trial.clone(),
             random: Arc::new(SeededRandom::new(0)),
             clock: self.setting.clock.clone(),
+            views: AdversarialDisk::new(),
         });
         let operations = trial.operations() - disk.operations();
         let at = match self.random.below(2) {
             0 => self.random.below(operations),
-            _ => operations.saturating_sub(1 + self.random.below(3)),
+            _ => operations.saturating_sub(1 + self.random.below(2)),
         };
         disk.crash_at(disk.operations() + at);
         let first = init::<S>(&self.setting);
@@ -203,48 +209,20 @@ impl<S: Subject> Run<S> {
         Ok(false)
     }
 
+    /// The machine goes down and comes up, with everything on it.
+    fn restart(&self, crash: Crash) {
+        self.setting.disk.restart(crash);
+        match crash {
+            Crash::Kill => self.setting.views.kill(),
+            Crash::PowerCut => self.setting.views.power_cut(&mut |below| {
+                usize::try_from(self.random.below(below as u64)).unwrap_or(0)
+            }),
+        }
+    }
+
     fn open(&self) -> Result<S, Stop> {
         self.setting.disk.mark_epoch("open");
         S::open(&self.setting)
-    }
-
-    fn plan(&self) -> Fault {
-        let disk = &self.setting.disk;
-        match self.random.below(100) {
-            0..15 => Fault::None,
-            15..60 => {
-                disk.crash_at(
-                    disk.operations()
-                        + self
-                            .random
-                            .below(if self.random.chance(300) { 12 } else { 120 }),
-                );
-                Fault::Crash
-            }
-            60..72 => {
-                disk.fail_sync(None, self.random.below(25));
-                Fault::FailedSync
-            }
-            72..80 => {
-                let error = if self.random.chance(500) {
-                    FaultError::Io
-                } else {
-                    FaultError::NoSpace
-                };
-                disk.fail_write(self.random.below(40), error);
-                Fault::FailedWrite
-            }
-            80..85 => {
-                let used: u64 = disk.raw().iter().map(|raw| raw.bytes.len() as u64).sum();
-                disk.limit_bytes(Some(used + self.random.below(64 << 10)));
-                Fault::DiskFull
-            }
-            85..90 => {
-                disk.misdirect_read(self.random.below(60));
-                Fault::StrayRead
-            }
-            _ => Fault::InRotation,
-        }
     }
 
     /// A store that reads another sector than it asked for may fall over its own checks; that ends the process, as a kill does.
@@ -311,6 +289,8 @@ impl<S: Subject> Run<S> {
                 None => Ok(()),
             },
             Step::Night => self.night(subject),
+            Step::BackUp => self.back_up(subject),
+            Step::Fold => subject.fold(usize::try_from(self.random.below(40)).unwrap_or(0)),
             Step::Access => {
                 self.setting.disk.mark_epoch("publish");
                 let person = self.publishers.somebody();
@@ -343,7 +323,10 @@ impl<S: Subject> Run<S> {
         self.setting.disk.limit_bytes(None);
         let crash = self.crash();
         self.when = format!("{}, then {crash:?}", self.when);
-        self.setting.disk.restart(crash);
+        self.restart(crash);
+        if self.random.chance(100) {
+            self.rot_a_fork()?;
+        }
         if crash == Crash::PowerCut {
             self.summary.power_cuts += 1;
             return self.audit();
@@ -368,14 +351,14 @@ impl<S: Subject> Run<S> {
         }
         self.audit_a_fork()?;
         self.close(subject);
-        self.setting.disk.restart(Crash::PowerCut);
+        self.restart(Crash::PowerCut);
         self.summary.power_cuts += 1;
         self.audit()
     }
 
     /// A last power cut, a quiet start; every event ever acknowledged is sent again and opened.
     fn last_life(&mut self) -> Result<(), Finding> {
-        self.setting.disk.restart(Crash::PowerCut);
+        self.restart(Crash::PowerCut);
         self.audit()?;
         let mut subject = self.open().map_err(uncaused)?;
         self.look_back(&mut subject).map_err(uncaused)?;
@@ -388,13 +371,14 @@ impl<S: Subject> Run<S> {
         self.step(&mut subject, &Step::Absorb).map_err(uncaused)?;
         self.step(&mut subject, &Step::Checkpoint)
             .map_err(uncaused)?;
-        self.setting.disk.restart(Crash::PowerCut);
+        self.restart(Crash::PowerCut);
         drop(subject);
         self.audit()?;
         let mut subject = self.open().map_err(uncaused)?;
         for (deed, link) in &acknowledged {
             subject.open_slots(deed, link).map_err(uncaused)?;
         }
+        subject.compare_views().map_err(uncaused)?;
         self.close(subject);
         self.let_a_thief_in()?;
         self.audit()

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use fold::adversarial_store::AdversarialDisk;
 use ground::{Disk, Open, SeededRandom, SimDisk, TestClock};
 
 use crate::auditor::Finding;
@@ -39,6 +40,8 @@ pub struct Setting {
     pub random: Arc<SeededRandom>,
     /// Its clock.
     pub clock: Arc<TestClock>,
+    /// Where its view keeps its rows.
+    pub views: AdversarialDisk,
 }
 
 /// Why a step came to nothing.
@@ -130,6 +133,9 @@ pub trait Keys {
     fn access(&mut self, person: u64) -> Result<(), Stop>;
 }
 
+/// What happens between two steps of something longer.
+pub type Between<'a, S> = &'a mut dyn FnMut(&mut S) -> Result<(), Stop>;
+
 /// A ledger that can be made to live.
 pub trait Subject: Sized {
     /// Its name in reports.
@@ -156,6 +162,26 @@ pub trait Subject: Sized {
     /// Its keys, where it has any.
     fn keys(&mut self) -> Option<&mut dyn Keys> {
         None
+    }
+    /// Its view takes up at most so many events.
+    fn fold(&mut self, _max: usize) -> Result<(), Stop> {
+        Ok(())
+    }
+    /// Compares its view with one folded from the first event.
+    fn compare_views(&mut self) -> Result<(), Stop> {
+        Ok(())
+    }
+    /// Takes a backup and lets something happen between its steps; the first index that it does not have. `None`: nothing was new.
+    fn back_up(&mut self, _between: Between<'_, Self>) -> Result<Option<u64>, Stop> {
+        Ok(None)
+    }
+    /// Restores a backup; where.
+    fn put_back(_setting: &Setting, _next: u64) -> Result<&'static str, Stop> {
+        Err(Stop::Failed("it takes no backups".to_owned()))
+    }
+    /// Starts what was restored there.
+    fn open_elsewhere(_setting: &Setting, _place: &'static str) -> Result<Self, Stop> {
+        Err(Stop::Failed("it takes no backups".to_owned()))
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Secrets {
     /// What nobody may ever have again, and what it was.
     retired: Retired,
     under_way: Option<UnderWay>,
+    /// After how many more steps the process ends, between two of them.
+    stops_after: Option<u64>,
 }
 
 type Retired = BTreeMap<Secret, &'static str>;
@@ -35,6 +37,7 @@ impl<S: Subject> Run<S> {
             return Ok(());
         };
         let generation = keys.generation();
+        self.secrets.stops_after = None;
         match self.secrets.under_way.take() {
             Some(rotation) if generation > rotation.generation_before => {
                 self.done(rotation).map_err(Stop::Broken)
@@ -46,8 +49,9 @@ impl<S: Subject> Run<S> {
     /// A rotation of some kind, in which something goes wrong.
     pub(super) fn rotate_into_a_fault(&mut self, subject: &mut S) -> Result<(), Stop> {
         let disk = self.setting.disk.clone();
-        match self.random.below(10) {
-            0..7 => disk.crash_at(disk.operations() + self.random.below(90)),
+        match self.random.below(12) {
+            0..5 => self.secrets.stops_after = Some(self.random.below(5)),
+            5..10 => disk.crash_at(disk.operations() + self.random.below(90)),
             _ => disk.fail_sync(None, self.random.below(12)),
         }
         match self.publishers.somebody() {
@@ -109,6 +113,10 @@ impl<S: Subject> Run<S> {
                 Turn::Again => {}
                 Turn::Absorb => self.step(subject, &Step::Absorb)?,
                 Turn::Done => break,
+            }
+            match self.secrets.stops_after.take() {
+                Some(0) => return Err(Stop::Failed("it ends between two steps".to_owned())),
+                left => self.secrets.stops_after = left.map(|left| left - 1),
             }
             if self.random.chance(200) {
                 let deeds = self.publishers.submission();

@@ -2,7 +2,9 @@
 //!
 //! Not the doors and not the threads. Always: what is sent are whole CloudEvents; what is believed are foils that the auditor checked.
 
+mod copies;
 mod keys;
+mod views;
 
 use std::path::Path;
 
@@ -18,7 +20,7 @@ use proto::{ChainNumber, Index, Origin, PublisherCode, StaffReference, UnixMilli
 use vault::SigningKind;
 
 use super::{
-    Answer, CHAIN, CHECKPOINTS, Keys, LEDGER, Night, ORIGIN, Setting, Stop, Subject, read,
+    Answer, Between, CHAIN, CHECKPOINTS, Keys, LEDGER, Night, ORIGIN, Setting, Stop, Subject, read,
 };
 use crate::auditor::bytes::Rest;
 use crate::auditor::foil::Foil;
@@ -47,6 +49,7 @@ pub struct WholeLedger {
     night: Night,
     /// Where the night stands once the rotation under way is done.
     night_after: Night,
+    view: fold::Projection,
 }
 
 impl Subject for WholeLedger {
@@ -61,41 +64,7 @@ impl Subject for WholeLedger {
     }
 
     fn open(setting: &Setting) -> Result<Self, Stop> {
-        let ground = ground_of(setting);
-        let opened =
-            intake::ledger::open(&ground, &settings()).map_err(|error| Stop::failed(&error))?;
-        let next = opened.stepped.sequencer.next();
-        let key = |kind, name: String| {
-            let secret = opened.vault.reader().signing_secret(kind, next);
-            let secret =
-                secret.ok_or_else(|| Stop::Failed("a signing key is missing".to_owned()))?;
-            let key =
-                SigningKey::new(&name, secret.expose()).map_err(|error| Stop::failed(&error))?;
-            Ok::<_, Stop>(key.verifier().to_string())
-        };
-        let checkpoint_key = key(
-            SigningKind::Checkpoint,
-            chain::origin_line(&origin(), ChainNumber(CHAIN)),
-        )?;
-        let foil_key = key(
-            SigningKind::Foil,
-            chain::foil::foil_key_name(&origin(), ChainNumber(CHAIN)),
-        )?;
-        let (disk, publisher) = (setting.disk.clone(), publisher());
-        let night = match opened.vault.report().nightly_at {
-            Some(_) => Night::Sealing,
-            None => Night::Day,
-        };
-        Ok(WholeLedger {
-            ground,
-            disk,
-            opened,
-            publisher,
-            checkpoint_key,
-            foil_key,
-            night,
-            night_after: night,
-        })
+        Self::open_at(setting, &settings())
     }
 
     fn publish(&mut self, deeds: &[Deed]) -> Result<Vec<Answer>, Stop> {
@@ -206,9 +175,68 @@ impl Subject for WholeLedger {
     fn keys(&mut self) -> Option<&mut dyn Keys> {
         Some(self)
     }
+
+    fn fold(&mut self, max: usize) -> Result<(), Stop> {
+        self.fold_some(max)
+    }
+
+    fn compare_views(&mut self) -> Result<(), Stop> {
+        self.compare_with_a_rebuild()
+    }
+
+    fn back_up(&mut self, between: Between<'_, Self>) -> Result<Option<u64>, Stop> {
+        copies::back_up(self, between)
+    }
+
+    fn put_back(setting: &Setting, next: u64) -> Result<&'static str, Stop> {
+        copies::put_back(setting, next)
+    }
+
+    fn open_elsewhere(setting: &Setting, place: &'static str) -> Result<Self, Stop> {
+        copies::open_elsewhere(setting, place)
+    }
 }
 
 impl WholeLedger {
+    fn open_at(setting: &Setting, settings: &Settings) -> Result<Self, Stop> {
+        let ground = ground_of(setting);
+        let opened =
+            intake::ledger::open(&ground, settings).map_err(|error| Stop::failed(&error))?;
+        let next = opened.stepped.sequencer.next();
+        let key = |kind, name: String| {
+            let secret = opened.vault.reader().signing_secret(kind, next);
+            let secret =
+                secret.ok_or_else(|| Stop::Failed("a signing key is missing".to_owned()))?;
+            let key =
+                SigningKey::new(&name, secret.expose()).map_err(|error| Stop::failed(&error))?;
+            Ok::<_, Stop>(key.verifier().to_string())
+        };
+        let checkpoint_key = key(
+            SigningKind::Checkpoint,
+            chain::origin_line(&origin(), ChainNumber(CHAIN)),
+        )?;
+        let foil_key = key(
+            SigningKind::Foil,
+            chain::foil::foil_key_name(&origin(), ChainNumber(CHAIN)),
+        )?;
+        let (disk, publisher) = (setting.disk.clone(), publisher());
+        let night = match opened.vault.report().nightly_at {
+            Some(_) => Night::Sealing,
+            None => Night::Day,
+        };
+        Ok(WholeLedger {
+            ground,
+            disk,
+            opened,
+            publisher,
+            checkpoint_key,
+            foil_key,
+            night,
+            night_after: night,
+            view: views::open(&setting.views)?,
+        })
+    }
+
     /// The event of a deed, through admission as at the door.
     fn admitted(&self, deed: &Deed) -> Result<Box<Admitted>, Stop> {
         let facts = [
@@ -323,13 +351,17 @@ fn ground_of(setting: &Setting) -> Ground {
 }
 
 fn settings() -> Settings {
+    settings_at(LEDGER, CHECKPOINTS)
+}
+
+fn settings_at(dir: &str, checkpoints: &str) -> Settings {
     let name = Name {
         origin: origin(),
         chain: ChainNumber(CHAIN),
     };
     let places = Places {
-        dir: Path::new(LEDGER).to_owned(),
-        checkpoints: Path::new(CHECKPOINTS).to_owned(),
+        dir: Path::new(dir).to_owned(),
+        checkpoints: Path::new(checkpoints).to_owned(),
     };
     let mut settings = Settings::new(name, places, false, PERSONS_EXPECTED);
     settings.journal = journal_options();
