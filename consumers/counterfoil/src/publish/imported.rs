@@ -54,6 +54,7 @@ fn with<'a>(mut members: Vec<Member<'a>>, key: &'static str, value: &'a [u8]) ->
     members.push(Member {
         key: Cow::Borrowed(key),
         value,
+        plain: None,
     });
     let mut out = Personal::new(Vec::new());
     for (place, member) in members.iter().enumerate() {

@@ -52,6 +52,19 @@ pub struct Event<'a> {
     pub traceparent: Option<Cow<'a, str>>,
     /// `data`.
     pub data: Data<'a>,
+    /// The whole event, where nobody has read its data yet.
+    unread: Option<&'a [u8]>,
+}
+
+impl Event<'_> {
+    /// What the first reader would have found wrong with an event whose data it left to the second.
+    ///
+    /// The data are read once, by `proto`, which refuses whatever the scanner refuses. Only what it
+    /// answers would differ: so that grammar goes before types, depth before names, and every path is
+    /// the scanner's, a refused event is scanned after all.
+    pub fn fault(&self) -> Option<Refusal> {
+        json::object(self.unread?, rules()).err()
+    }
 }
 
 /// The data of an event, in either encoding.
@@ -107,17 +120,26 @@ pub fn read<'a>(request: &Request<'a>) -> Result<Events<'a>, Refusal> {
     Ok(Events::One(Box::new(binary(request, format))))
 }
 
-/// One event in the JSON format: a structured body or an item of a batch.
+/// One event in the JSON format: a structured body or an item of a batch. Its data are left unread.
 ///
 /// # Errors
-/// The first thing that is wrong, with the path of the attribute.
+/// The first thing that is wrong, with the path of the attribute; of the data, see [`Event::fault`].
 pub fn structured(bytes: &[u8]) -> Result<Event<'_>, Refusal> {
     too_large(bytes.len(), WHOLE_BYTES_MAX)?;
+    // A fault of the JSON goes before one of the attributes, wherever it stands.
+    attributes(bytes).map_err(|fault| json::object(bytes, rules()).err().unwrap_or(fault))
+}
+
+/// The event of a JSON object whose data are left unread.
+fn attributes(bytes: &[u8]) -> Result<Event<'_>, Refusal> {
     let mut found = Attributes::default();
-    for (place, member) in json::object(bytes, rules())?.into_iter().enumerate() {
+    let members = json::object_but(bytes, rules(), "data")?;
+    for (place, member) in members.into_iter().enumerate() {
         found.put_member(member, place)?;
     }
-    found.event()
+    let mut event = found.event()?;
+    event.unread = Some(bytes);
+    Ok(event)
 }
 
 /// One event in binary mode: attributes as headers, the body as data.
@@ -142,7 +164,7 @@ fn binary<'a>(request: &Request<'a>, format: Format) -> Result<Event<'a>, Refusa
 }
 
 /// What the scanner of an event's JSON allows.
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     Rules {
         depth_max: proto::limits::JSON_DEPTH_MAX,
         nameable: |key| ATTRIBUTES.contains(&key) || proto::is_field_name(key),
@@ -208,7 +230,8 @@ impl<'a> Attributes<'a> {
                 if member.value == b"null" && ATTRIBUTES.contains(&key) {
                     return Ok(());
                 }
-                let Some(text) = json::text(member.value) else {
+                let plain = member.plain.map(Cow::Borrowed);
+                let Some(text) = plain.or_else(|| json::text(member.value)) else {
                     return if ATTRIBUTES.contains(&key) {
                         Err(invalid(
                             attribute_name(key, place),
@@ -314,6 +337,7 @@ impl<'a> Attributes<'a> {
             time,
             traceparent: self.traceparent,
             data,
+            unread: None,
         })
     }
 }

@@ -143,6 +143,18 @@ pub fn admit(
     now: UnixMillis,
     random: &dyn Random,
 ) -> Result<Box<Admitted>, Box<Refused>> {
+    judged(&event, publisher, now, random).map_err(|refused| match event.fault() {
+        Some(fault) => Box::new(Refused::from(fault)),
+        None => refused,
+    })
+}
+
+fn judged(
+    event: &Event<'_>,
+    publisher: &Publisher,
+    now: UnixMillis,
+    random: &dyn Random,
+) -> Result<Box<Admitted>, Box<Refused>> {
     let boxed = |refusal: Refusal| Box::new(Refused::from(refusal));
     let fact = fact_of(&event.type_name).map_err(boxed)?;
     authorise(publisher, &event.source, fact).map_err(boxed)?;
@@ -153,12 +165,12 @@ pub fn admit(
         Data::Binary(bytes) => proto::decode_binary(fact, bytes),
     };
     let data = data.map_err(|error| boxed(error.into()))?;
-    let id = EventId::new(Personal::new(event.id.into_owned()));
+    let id = EventId::new(Personal::new(event.id.clone().into_owned()));
     let split = proto::split(data, &id);
     reserved(&split).map_err(boxed)?;
     named(&split).map_err(boxed)?;
     let screened = screen(&split, &publisher.code)?;
-    let (code, source) = (publisher.code.clone(), event.source.into_owned());
+    let (code, source) = (publisher.code.clone(), event.source.clone().into_owned());
     Ok(Admitted::committed(
         code, source, id, event.time, split, screened, random,
     ))

@@ -12,7 +12,7 @@ use proto::{PublisherCode, UnixMillis};
 
 use super::cloudevent::{self, Event, Events, Request};
 use super::csv_map::CsvMap;
-use super::{Publisher, Refusal, RefusalCode, Token, admit};
+use super::{Publisher, Refusal, RefusalCode, Token, admit, json};
 
 /// 2100-01-01, so that a corpus never ages.
 const NOW: UnixMillis = UnixMillis(4_102_444_800_000);
@@ -31,25 +31,37 @@ fn publisher() -> Publisher {
 }
 
 /// Admits what was read; a refusal must have a rule and no control characters.
-fn judge(event: Result<Event<'_>, Refusal>) {
+fn judge(event: Result<Event<'_>, Refusal>) -> Option<Refusal> {
     let outcome = event.and_then(|event| {
         admit(event, &publisher(), NOW, &SeededRandom::new(1)).map_err(|refused| refused.refusal)
     });
     match outcome {
-        Ok(admitted) => assert!(!admitted.slots.is_empty(), "every event has slot 0"),
+        Ok(admitted) => {
+            assert!(!admitted.slots.is_empty(), "every event has slot 0");
+            None
+        }
         Err(refusal) => {
             assert!(!refusal.rule.is_empty(), "a refusal says its rule");
             assert!(
                 !refusal.to_string().contains(char::is_control),
                 "a refusal is one line"
             );
+            Some(refusal)
         }
     }
 }
 
-/// A structured event.
+/// A structured event. What a scan of the whole finds wrong is what is answered, though an event that
+/// is admitted was never scanned whole.
 pub fn structured(bytes: &[u8]) {
-    judge(cloudevent::structured(bytes));
+    let scanned = json::object(bytes, cloudevent::rules()).err();
+    let outcome = judge(cloudevent::structured(bytes));
+    if bytes.len() <= cloudevent::WHOLE_BYTES_MAX && scanned.is_some() {
+        assert!(
+            outcome == scanned,
+            "the scan says {scanned:?}, admission {outcome:?}"
+        );
+    }
 }
 
 /// A batch.
@@ -61,9 +73,9 @@ pub fn batch(bytes: &[u8]) {
         body: bytes,
     };
     if let Ok(Events::Batch(items)) = cloudevent::read(&request) {
-        items
-            .into_iter()
-            .for_each(|item| judge(cloudevent::structured(item)));
+        for item in items {
+            judge(cloudevent::structured(item));
+        }
     }
 }
 

@@ -1,12 +1,18 @@
 //! JSON from outside, checked before anything builds a value from it.
 //!
 //! It builds no values: it validates one document in a single pass (grammar, UTF-8, depth before
-//! recursion, duplicate keys at every level, NUL characters) and hands out slices of the input.
+//! recursion, duplicate keys at every level, NUL characters) and hands out slices of the input. One
+//! member can be left unread, for a reader behind it that refuses whatever this one refuses.
 //! Always: a fault names catalogue names and positions, never a key or value it does not know.
+
+mod skip;
 
 use std::borrow::Cow;
 
 use super::refusal::{Refusal, RefusalCode};
+use skip::{end_of_nested, plain};
+
+pub use skip::array_items;
 
 /// Objects with more keys than this are checked for duplicates by sorting.
 const KEYS_COMPARED_PAIRWISE_MAX: usize = 16;
@@ -17,6 +23,8 @@ pub struct Member<'a> {
     pub key: Cow<'a, str>,
     /// The value's bytes, without surrounding blanks.
     pub value: &'a [u8],
+    /// The value, where it is a text without escapes.
+    pub plain: Option<&'a str>,
 }
 
 /// Levels of a path that a fault too deep still names.
@@ -36,7 +44,28 @@ pub struct Rules {
 /// # Errors
 /// A [`Refusal`] with the code of the first thing that is wrong.
 pub fn object<'a>(bytes: &'a [u8], rules: Rules) -> Result<Vec<Member<'a>>, Refusal> {
+    members(bytes, rules, None)
+}
+
+/// As [`object`], but the object or array under `unread` is only looked at for its end.
+///
+/// # Errors
+/// As [`object`] for everything else.
+pub fn object_but<'a>(
+    bytes: &'a [u8],
+    rules: Rules,
+    unread: &'static str,
+) -> Result<Vec<Member<'a>>, Refusal> {
+    members(bytes, rules, Some(unread))
+}
+
+fn members<'a>(
+    bytes: &'a [u8],
+    rules: Rules,
+    unread: Option<&'static str>,
+) -> Result<Vec<Member<'a>>, Refusal> {
     let mut scan = Scan::new(bytes, rules)?;
+    scan.unread = unread;
     scan.blanks();
     if scan.peek() != Some(b'{') {
         return Err(malformed("an event is a JSON object"));
@@ -58,106 +87,6 @@ pub fn check(bytes: &[u8], rules: Rules) -> Result<(), Refusal> {
     scan.end()
 }
 
-/// Splits a top-level array into the bytes of its items, looking only at quotes and brackets, so
-/// that one malformed item does not lose the others.
-///
-/// # Errors
-/// When the outer array is not closed, is followed by something, or has more than `items_max`.
-pub fn array_items(bytes: &[u8], items_max: usize) -> Result<Vec<&[u8]>, Refusal> {
-    let body = bytes.trim_ascii();
-    let Some(inside) = body.strip_prefix(b"[") else {
-        return Err(malformed("a batch is a JSON array"));
-    };
-    let mut items = Vec::new();
-    let (mut start, mut depth, mut at) = (0_usize, 0_usize, 0_usize);
-    loop {
-        let Some(&byte) = inside.get(at) else {
-            return Err(malformed("the array of the batch is not closed"));
-        };
-        let item = inside.get(start..at).unwrap_or_default().trim_ascii();
-        match byte {
-            b'"' => at = end_of_text(inside, at)?,
-            b'{' | b'[' => depth += 1,
-            b']' if depth == 0 => {
-                if !(item.is_empty() && items.is_empty()) {
-                    push_item(&mut items, item, items_max)?;
-                }
-                break;
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' if depth == 0 => {
-                push_item(&mut items, item, items_max)?;
-                start = at + 1;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    if inside
-        .get(at + 1..)
-        .is_some_and(|rest| !rest.trim_ascii().is_empty())
-    {
-        return Err(malformed("something follows the array of the batch"));
-    }
-    Ok(items)
-}
-
-/// Adds one item of a batch, refusing the batch at the first item too many.
-fn push_item<'a>(items: &mut Vec<&'a [u8]>, item: &'a [u8], max: usize) -> Result<(), Refusal> {
-    if items.len() == max {
-        return Err(Refusal::new(
-            RefusalCode::BatchTooLarge,
-            "",
-            format!("a batch has at most {max} events"),
-        ));
-    }
-    items.push(item);
-    Ok(())
-}
-
-/// Index of the quote that closes the text opened at `at`.
-fn end_of_text(bytes: &[u8], at: usize) -> Result<usize, Refusal> {
-    let mut at = at + 1;
-    loop {
-        at += plain(bytes.get(at..).unwrap_or_default());
-        match bytes.get(at) {
-            None => return Err(malformed("a text is not closed")),
-            Some(b'"') => return Ok(at),
-            Some(b'\\') => at += 2,
-            Some(_) => at += 1,
-        }
-    }
-}
-
-/// How many bytes at the front of a text mean themselves: no quote, escape or control character.
-/// Most bytes of an event do, so they are passed over a word at a time.
-fn plain(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks();
-    let stops = |word: &[u8; 8]| {
-        let word = u64::from_le_bytes(*word);
-        let zeros = |word: u64| word.wrapping_sub(EACH) & !word & (EACH << 7);
-        let quotes = zeros(word ^ (EACH * u64::from(b'"')));
-        let escapes = zeros(word ^ (EACH * u64::from(b'\\')));
-        // Bytes from 0x80 up are parts of characters; they have the high bit and are no control.
-        let controls = word.wrapping_sub(EACH * 0x20) & !word & (EACH << 7);
-        quotes | escapes | controls
-    };
-    let mut passed = 0;
-    for word in words {
-        let stops = stops(word);
-        if stops != 0 {
-            // The lowest mark is exact: a borrow only ever reaches bytes above it.
-            return passed + stops.trailing_zeros() as usize / 8;
-        }
-        passed += word.len();
-    }
-    let stop = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    passed + rest.iter().position(stop).unwrap_or(rest.len())
-}
-
-/// One in each byte of a word.
-const EACH: u64 = 0x0101_0101_0101_0101;
-
 /// Unescapes a JSON text that [`object`] or [`check`] has found valid; `None` for another value.
 pub fn text<'a>(value: &'a [u8]) -> Option<Cow<'a, str>> {
     let inside = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
@@ -174,20 +103,25 @@ fn malformed(rule: &'static str) -> Refusal {
 
 /// A walk over one document.
 struct Scan<'a> {
+    whole: &'a str,
     bytes: &'a [u8],
     at: usize,
     rules: Rules,
+    /// The member of the outermost object that is left unread.
+    unread: Option<&'static str>,
 }
 
 impl<'a> Scan<'a> {
     fn new(bytes: &'a [u8], rules: Rules) -> Result<Self, Refusal> {
-        if std::str::from_utf8(bytes).is_err() {
+        let Ok(whole) = std::str::from_utf8(bytes) else {
             return Err(Refusal::new(RefusalCode::InvalidUtf8, "", "JSON is UTF-8"));
-        }
+        };
         Ok(Self {
+            whole,
             bytes,
             at: 0,
             rules,
+            unread: None,
         })
     }
 
@@ -259,7 +193,7 @@ impl<'a> Scan<'a> {
                 return Err(self.twice(&key, keys.len()));
             }
             let start = self.at;
-            self.value(depth).map_err(|fault| {
+            let plain = self.member(&key, depth).map_err(|fault| {
                 let name = self.name(&key, keys.len());
                 within(depth, &name, fault)
             })?;
@@ -268,6 +202,7 @@ impl<'a> Scan<'a> {
                 members.push(Member {
                     key: key.clone(),
                     value,
+                    plain,
                 });
             }
             keys.push(key);
@@ -281,6 +216,18 @@ impl<'a> Scan<'a> {
         }
         self.at += 1;
         self.no_key_twice(keys)
+    }
+
+    /// The value of a member; what it says where it is a text without escapes.
+    fn member(&mut self, key: &str, depth: usize) -> Result<Option<&'a str>, Refusal> {
+        match self.peek() {
+            Some(b'"') => self.text(),
+            Some(b'{' | b'[') if depth == 1 && self.unread == Some(key) => {
+                self.at = end_of_nested(self.bytes, self.at)?;
+                Ok(None)
+            }
+            _ => self.value(depth).map(|()| None),
+        }
     }
 
     /// Duplicate keys of a large object, by sorting.
@@ -342,20 +289,27 @@ impl<'a> Scan<'a> {
 
     fn key(&mut self) -> Result<Cow<'a, str>, Refusal> {
         let start = self.at;
-        self.text()?;
+        if let Some(plain) = self.text()? {
+            return Ok(Cow::Borrowed(plain));
+        }
         let whole = self.bytes.get(start..self.at).unwrap_or_default();
         text(whole).ok_or_else(|| malformed("a key of an object is a text"))
     }
 
-    /// A text; on return the walk stands behind its closing quote.
-    fn text(&mut self) -> Result<(), Refusal> {
+    /// A text, where it has no escapes; on return the walk stands behind its closing quote.
+    fn text(&mut self) -> Result<Option<&'a str>, Refusal> {
         self.at += 1;
+        let start = self.at;
+        let mut escapes = false;
         loop {
             self.at += plain(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 None => return Err(malformed("a text is not closed")),
                 Some(b'"') => break,
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    escapes = true;
+                    self.escape()?;
+                }
                 Some(0) => return Err(nul()),
                 Some(0x01..=0x1f) => {
                     return Err(malformed("a control character in a text is escaped"));
@@ -363,8 +317,9 @@ impl<'a> Scan<'a> {
                 Some(_) => self.at += 1,
             }
         }
+        let plain = self.whole.get(start..self.at).filter(|_| !escapes);
         self.at += 1;
-        Ok(())
+        Ok(plain)
     }
 
     fn escape(&mut self) -> Result<(), Refusal> {

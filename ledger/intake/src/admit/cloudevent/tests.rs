@@ -5,7 +5,9 @@ use super::*;
 const GOOD: &str = r#"{"specversion":"1.0","id":"a","source":"urn:crm","type":"t","time":"2026-01-02T03:04:05Z","datacontenttype":"application/json","data":{"x":1}}"#;
 
 fn refused(json: &str) -> (RefusalCode, String) {
-    let refusal = structured(json.as_bytes()).err().expect("refused");
+    let read = structured(json.as_bytes());
+    let refusal = read.map_or_else(Some, |event| event.fault());
+    let refusal = refusal.expect("refused");
     assert!(!refusal.to_string().contains("SECRET"), "{refusal}");
     (refusal.code, refusal.field.into_owned())
 }
