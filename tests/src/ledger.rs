@@ -16,7 +16,7 @@ use intake::own::own_event;
 use intake::resolve::Target;
 use proto::clear::Envelope;
 use proto::ledger_facts::{self, ChainKeys, Software};
-use proto::{StaffReference, UnixMillis};
+use proto::{ChainNumber, StaffReference, UnixMillis};
 use tempfile::TempDir;
 use verifier::{Verdict, verify_directory};
 
@@ -175,7 +175,15 @@ impl Ledger {
 fn write_config(home: &Path) -> Config {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let (dir, checkpoints) = (home.join("ledger"), home.join("checkpoints"));
-    let text = Config::example(ORIGIN, &dir, &checkpoints, PERSONS, true, listen);
+    let text = Config::example(
+        ORIGIN,
+        &dir,
+        &checkpoints,
+        PERSONS,
+        true,
+        listen,
+        ChainNumber(0),
+    );
     let usual = "checkpoint_interval_ms = 1000";
     assert!(text.contains(usual), "the example names the interval");
     let text = text.replace(

@@ -49,6 +49,9 @@ pub struct Config {
     /// Go on where the file system is not known to overwrite in place.
     #[serde(default)]
     pub accept_unproven: bool,
+    /// The chain that this ledger appends to: 0, or the number that a restore opened.
+    #[serde(default)]
+    pub chain: u32,
     /// Views folded by this process; one that is not named is neither folded nor kept.
     #[serde(default = "default_views")]
     pub views: Vec<String>,
@@ -197,7 +200,7 @@ impl Config {
     pub fn settings(&self) -> Settings {
         let name = Name {
             origin: Origin::new(self.origin.clone()).expect("the configuration was checked"),
-            chain: ChainNumber(0),
+            chain: ChainNumber(self.chain),
         };
         let places = Places {
             dir: self.dir.clone(),
@@ -232,12 +235,16 @@ impl Config {
         persons_expected: u64,
         accept_unproven: bool,
         listen: SocketAddr,
+        chain: ChainNumber,
     ) -> String {
         format!(
             r#"# Counterfoil: settings of `counterfoil serve`. Unknown keys are refused; `counterfoil check-config` tells before a start.
 
 # The ledger's origin, fixed by `init`. It is in every checkpoint and foil.
 origin = "{origin}"
+
+# The chain that is appended to: 0, or the number under which `restore --close-chain` opened the ledger again. Never changed by hand.
+chain = {chain}
 
 # Journal, vault, derived files and views. A local disk; ext4 (data=ordered) or xfs without reflinks is proven.
 dir = {dir:?}
@@ -279,6 +286,7 @@ log = "info"
 # cert = "/etc/counterfoil/cert.pem"
 # key = "/etc/counterfoil/key.pem"
 "#,
+            chain = chain.0,
             dir = dir.display().to_string(),
             checkpoints = checkpoints.display().to_string(),
         )
@@ -298,6 +306,7 @@ mod tests {
             1_000,
             true,
             listen,
+            ChainNumber(0),
         )
     }
 

@@ -22,6 +22,15 @@ pub enum ServeError {
 }
 
 impl ServeError {
+    /// The code of its runbook, where there is one.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            ServeError::Ledger(cause) => Some(cause.code()),
+            ServeError::Stopped => Some("STOPPED"),
+            _ => None,
+        }
+    }
+
     /// Wraps a failed operation of the system.
     #[expect(non_snake_case, reason = "reads as the variant it makes")]
     pub(crate) fn Io(what: &'static str) -> impl FnOnce(std::io::Error) -> ServeError {

@@ -33,7 +33,15 @@ mod tests {
     fn mutations_of_the_example_are_refused_or_whole() {
         let (listen, origin) = ("127.0.0.1:0", "test.westmere.example/counterfoil");
         let listen = listen.parse().expect("an address");
-        let example = Config::example(origin, Path::new("/l"), Path::new("/c"), 64, true, listen);
+        let example = Config::example(
+            origin,
+            Path::new("/l"),
+            Path::new("/c"),
+            64,
+            true,
+            listen,
+            proto::ChainNumber(0),
+        );
         let random = SeededRandom::new(21);
         let below = |limit: usize| {
             usize::try_from(random.below(limit.max(1) as u64)).expect("below a usize")

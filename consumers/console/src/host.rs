@@ -4,20 +4,19 @@
 //! damage found by the background scrub, or a failed write, stops acknowledging and is told by `stopped`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use ground::{Clock, Random, TestClock};
 use intake::admit::RefusalCounts;
 use intake::door::Door;
 use intake::engine::EngineHandle;
-use intake::keep::{ABSORB_ROWS, ABSORB_ROWS_MIN, Keeper, Published};
+use intake::keep::{Keeper, Published};
 use intake::ledger::{Ground, Opened, open};
 use intake::read::Records;
 use intake::run::Engine;
-use journal::{Scrub, TreeReader};
+use journal::TreeReader;
 use tokio::runtime::Handle;
 use vault::Vault;
 
@@ -25,13 +24,9 @@ use crate::config::Config;
 use crate::error::{Causes, ServeError};
 use crate::facts::Facts;
 use crate::identity::VaultTokens;
+use crate::keeping::{ToKeeper, keep};
 use crate::nightly::{ToNightly, nights};
 use crate::projector::{self, FoldedView, Projector, Surroundings};
-
-/// Bytes that the background scrub checks in one go.
-const SCRUB_BYTES: u64 = 4 << 20;
-/// After how many keeper turns without growth waiting rows are absorbed, if there are enough.
-const IDLE_TURNS: u32 = 3;
 
 /// What requests share.
 pub struct Shared {
@@ -65,6 +60,7 @@ pub struct Shared {
     keeper: SyncSender<ToKeeper>,
     nightly: SyncSender<ToNightly>,
     failed: AtomicBool,
+    damage: Mutex<Option<String>>,
 }
 
 impl Shared {
@@ -119,17 +115,31 @@ impl Shared {
         }
     }
 
-    fn fail(&self, what: &str, cause: &dyn std::error::Error) {
-        let code = "STOPPED";
-        tracing::error!(code, what, cause = %Causes(cause), "stopped writing; see deploy/runbooks/STOPPED.md");
+    /// What the background check found damaged and could not mend: no event is taken any more, what can be read is read.
+    pub fn damage(&self) -> Option<String> {
+        let damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        damage.clone()
+    }
+
+    /// Notes damage that only `restore` mends. Publishers are refused from now on.
+    pub(crate) fn report_damage(&self, code: &'static str, cause: &dyn std::error::Error) {
+        let cause = Causes(cause).to_string();
+        tracing::error!(
+            code,
+            cause,
+            "damage was found: no event is taken any more; see deploy/runbooks/{code}.md"
+        );
+        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        damage.get_or_insert(format!("{code}: {cause}"));
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends the process: nothing is acknowledged any more, and a restart recovers.
+    pub(crate) fn fail(&self, code: &'static str, what: &str, cause: &dyn std::error::Error) {
+        tracing::error!(code, what, cause = %Causes(cause), "stopped writing; see deploy/runbooks/{code}.md");
         self.failed.store(true, Ordering::SeqCst);
         self.draining.store(true, Ordering::SeqCst);
     }
-}
-
-enum ToKeeper {
-    Settle(SyncSender<()>),
-    Stop,
 }
 
 /// A running ledger; dropping it does not stop it, [`Host::stop`] does.
@@ -195,6 +205,7 @@ impl Host {
             keeper: to_keeper,
             nightly: to_nightly,
             failed: AtomicBool::new(false),
+            damage: Mutex::default(),
         });
         let work = Work {
             projector,
@@ -283,76 +294,4 @@ fn report(opened: &Opened) {
         vault_rows_pending = opened.vault.pending_rows(),
         "the ledger is open"
     );
-}
-
-/// Tree, checkpoints (D2), absorption (D3), run files, next segment and scrub, one turn an interval.
-fn keep(shared: &Shared, mut keeper: Keeper, work: &Receiver<ToKeeper>) {
-    let floor = shared
-        .published
-        .newest()
-        .map_or(0, |signed| signed.checkpoint.size);
-    let mut scrub = Some(Scrub::new(shared.records.journal(), floor));
-    let interval = Duration::from_millis(shared.config.checkpoint_interval_ms);
-    let mut idle_turns = 0;
-    loop {
-        let asked = match work.recv_timeout(interval) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(ToKeeper::Stop),
-        };
-        if let Err(cause) = turn(
-            shared,
-            &mut keeper,
-            &mut scrub,
-            &mut idle_turns,
-            asked.is_some(),
-        ) {
-            shared.fail("keeping tree, checkpoints and vault", &cause);
-            return;
-        }
-        match asked {
-            Some(ToKeeper::Settle(done)) => {
-                // Whoever asked may have gone.
-                let _ = done.send(());
-            }
-            Some(ToKeeper::Stop) => return,
-            None => {}
-        }
-    }
-}
-
-fn turn(
-    shared: &Shared,
-    keeper: &mut Keeper,
-    scrub: &mut Option<Scrub>,
-    idle_turns: &mut u32,
-    everything: bool,
-) -> Result<(), intake::IntakeError> {
-    let grew = keeper.checkpoint()?;
-    *idle_turns = if grew {
-        0
-    } else {
-        idle_turns.saturating_add(1)
-    };
-    let rows_min = if *idle_turns >= IDLE_TURNS {
-        ABSORB_ROWS_MIN
-    } else {
-        ABSORB_ROWS
-    };
-    if everything {
-        keeper.absorb_now()?;
-    } else {
-        keeper.absorb(shared.clock.now(), rows_min)?;
-    }
-    keeper.flush()?;
-    if keeper.preparer.wanted() {
-        keeper.preparer.prepare_next_segment()?;
-    }
-    if let Some(running) = scrub
-        && running.step(SCRUB_BYTES)?.done
-    {
-        tracing::info!("every byte below the last start's checkpoint was checked");
-        *scrub = None;
-    }
-    Ok(())
 }

@@ -16,6 +16,7 @@ pub mod fuzz;
 pub mod host;
 mod http;
 mod identity;
+mod keeping;
 mod nightly;
 mod owner;
 mod projector;

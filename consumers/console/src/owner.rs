@@ -138,6 +138,10 @@ fn surface_code(surface: Surface) -> SurfaceCode {
 }
 
 impl Owner for HostOwner<'_> {
+    fn damage(&self) -> Option<String> {
+        self.shared.damage()
+    }
+
     fn search(&self, terms: &[SearchTerm], max: usize) -> Result<Vec<PersonHandle>, OwnerError> {
         let vault = self.records().vault();
         let unreadable = |cause| failed("search the vault", cause);

@@ -27,6 +27,8 @@ use crate::http::{OverSocket, router};
 
 /// How long requests that are open at a stop may take to finish.
 const DRAIN_S: u64 = 10;
+/// The exit code of a ledger that has stopped, as the command line's.
+const EXIT_STOPPED: i32 = 70;
 /// How often a served ledger is asked whether it still writes.
 const WATCH_MS: u64 = 200;
 
@@ -59,6 +61,7 @@ pub fn serve(
     config
         .check()
         .map_err(|(key, rule)| ServeError::Config(format!("`{key}`: {rule}")))?;
+    end_on_panic();
     let hardening = vault::harden_process();
     tracing::info!(
         ?hardening,
@@ -99,6 +102,24 @@ pub fn serve(
     } else {
         Err(ServeError::Stopped)
     }
+}
+
+/// A panic anywhere ends the process, as a failed write does: what it left half done would otherwise be gone on with. The message is not
+/// logged, since it may hold what was being handled; the place says what broke.
+fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let code = "PANICKED";
+        tracing::error!(
+            code,
+            place,
+            "ended by a broken assertion; see deploy/runbooks/PANICKED.md"
+        );
+        std::process::exit(EXIT_STOPPED);
+    }));
 }
 
 async fn listen(shared: &Arc<Shared>, ready: impl FnOnce(&Ready)) -> Result<(), ServeError> {

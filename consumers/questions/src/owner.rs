@@ -147,6 +147,11 @@ pub trait Owner {
     /// The last checkpoint that was published.
     fn checkpoint(&self) -> Option<CheckpointAt>;
 
+    /// Damage that was found in the background and that only a restore mends.
+    fn damage(&self) -> Option<String> {
+        None
+    }
+
     /// The day on which the question is answered, UTC: the clock's, or an earlier one that the asker assumed. A later one uncovers nothing.
     fn today(&self) -> Date;
 

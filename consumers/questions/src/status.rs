@@ -36,6 +36,8 @@ pub struct ViewRow {
 pub struct StatusAnswer {
     /// Durable events.
     pub events: u64,
+    /// Damage that the background check found and that only a restore mends, with its code.
+    pub damage: Option<String>,
     /// The views.
     pub views: Vec<ViewRow>,
 }
@@ -71,6 +73,7 @@ pub fn ask(
     };
     let answer = StatusAnswer {
         events: head,
+        damage: owner.damage(),
         views: views.iter().map(row).collect(),
     };
     let as_of = AsOf::new(head.checked_sub(1), head, owner.checkpoint(), None);
@@ -84,8 +87,9 @@ pub fn ask(
 
 impl Sheets for StatusAnswer {
     fn sheets(&self) -> Vec<Sheet> {
-        let mut ledger = Sheet::new("ledger", &["events"]);
-        ledger.row([self.events.to_string()]);
+        let mut ledger = Sheet::new("ledger", &["events", "damage"]);
+        let damage = self.damage.as_deref().unwrap_or("none found");
+        ledger.row([self.events.to_string(), damage.to_owned()]);
         let columns = ["view", "version", "next", "lag", "rows", "state", "digest"];
         let mut views = Sheet::new("views", &columns);
         for view in &self.views {

@@ -13,7 +13,7 @@ use proto::ids::{ChainNumber, Index, Origin};
 use crate::checkpoint::Checkpoint;
 use crate::digest::sha256;
 use crate::link::{
-    Link, LinkBytes, genesis_prev, leaf_hash, leaf_hashes, link_hash, link_hashes, origin_line,
+    Link, LinkBytes, genesis_prev, leaf_hash, leaf_hashes, link_hash, link_hashes,
     record_commitment,
 };
 use crate::tree::{Frontier, Node};
@@ -113,8 +113,11 @@ impl std::error::Error for Broken {}
 /// Verifies one chain from its first link, or from a place that was verified before.
 #[derive(Clone, Debug)]
 pub struct ChainVerifier {
+    /// The last chain; links of chains that were closed before it come first.
     chain: ChainNumber,
-    origin_line: String,
+    /// The chain of the last link.
+    at: ChainNumber,
+    origin: String,
     prev: Hash,
     frontier: Frontier,
     last_commitment: Option<Hash>,
@@ -131,7 +134,8 @@ impl ChainVerifier {
     pub fn resume(origin: &Origin, chain: ChainNumber, frontier: Frontier, prev: Hash) -> Self {
         Self {
             chain,
-            origin_line: origin_line(origin, chain),
+            at: ChainNumber(0),
+            origin: origin.as_str().to_owned(),
             prev,
             frontier,
             last_commitment: None,
@@ -172,6 +176,7 @@ impl ChainVerifier {
         let link = link.inspect_err(|broken| self.broken = Some(*broken))?;
         self.prev = link_hash(bytes);
         self.last_commitment = Some(link.commitment);
+        self.at = link.chain;
         self.frontier.push(leaf_hash(bytes), completed);
         Ok(link)
     }
@@ -195,6 +200,7 @@ impl ChainVerifier {
             match self.judge(self.size() + accepted as u64, bytes) {
                 Ok(link) => {
                     self.last_commitment = Some(link.commitment);
+                    self.at = link.chain;
                     self.prev = *hash;
                     accepted += 1;
                 }
@@ -222,7 +228,8 @@ impl ChainVerifier {
             |rule, expected, actual| broken(rule, Value::Number(expected), Value::Number(actual));
         let version = bytes.first().map_or(0, |version| u64::from(*version));
         let link = Link::decode(bytes).map_err(|_| number(Rule::Version, 1, version))?;
-        if link.chain != self.chain {
+        // A restore that lost links closes a chain and opens one with a higher number: numbers never fall.
+        if link.chain.0 > self.chain.0 || link.chain.0 < self.at.0 {
             let (expected, actual) = (u64::from(self.chain.0), u64::from(link.chain.0));
             return Err(number(Rule::Chain, expected, actual));
         }
@@ -277,15 +284,25 @@ impl ChainVerifier {
         Err(broken)
     }
 
+    /// Whether a checkpoint of the links so far may have this line: the chain of the last of them, or a later one.
+    fn may_sign(&self, line: &str) -> bool {
+        let number = line.rsplit_once('/').filter(|(origin, number)| {
+            *origin == self.origin && (*number == "0" || !number.starts_with(['0', '+']))
+        });
+        let number = number.and_then(|(_, number)| number.parse::<u32>().ok());
+        number.is_some_and(|number| (self.at.0..=self.chain.0).contains(&number))
+    }
+
     /// Checks a checkpoint of exactly the links taken so far (C-4, C-5). The caller has verified
     /// its signature, or says that it has not.
     pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), Broken> {
         if let Some(broken) = self.broken {
             return Err(broken);
         }
-        if checkpoint.origin_line != self.origin_line {
+        if !self.may_sign(&checkpoint.origin_line) {
             let hash = |line: &str| Value::Hash(sha256(line.as_bytes()));
-            let (expected, actual) = (hash(&self.origin_line), hash(&checkpoint.origin_line));
+            let own = format!("{}/{}", self.origin, self.chain.0);
+            let (expected, actual) = (hash(&own), hash(&checkpoint.origin_line));
             return self.fail(Rule::Origin, expected, actual);
         }
         if checkpoint.size != self.size() {

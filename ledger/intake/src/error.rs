@@ -29,6 +29,37 @@ pub enum IntakeError {
     Refused(crate::admit::Refusal),
 }
 
+impl IntakeError {
+    /// The code of its runbook: what an operator does about a ledger that does not open or has stopped for this.
+    pub fn code(&self) -> &'static str {
+        use journal::{JournalError, SwapError};
+        match self {
+            IntakeError::Journal(cause) | IntakeError::Checkpoint(SwapError::Journal(cause)) => {
+                match cause {
+                    JournalError::Damaged(_) => "JOURNAL_DAMAGED",
+                    JournalError::Derived(_) => "DERIVED_ROTTED",
+                    JournalError::CheckpointDamaged(_) => "CHECKPOINT_DAMAGED",
+                    JournalError::Busy => "LEDGER_BUSY",
+                    JournalError::NotInitialised => "LEDGER_MISSING",
+                    JournalError::Unsupported(_) => "PLACE_UNFIT",
+                    _ => "STOPPED",
+                }
+            }
+            IntakeError::Vault(cause) => match cause {
+                vault::VaultError::Missing(_) => "LEDGER_MISSING",
+                vault::VaultError::Unfit(_) => "PLACE_UNFIT",
+                vault::VaultError::OtherLedger => "LEDGER_MISMATCH",
+                vault::VaultError::Io(..) | vault::VaultError::Fatal => "STOPPED",
+                _ => "VAULT_DAMAGED",
+            },
+            IntakeError::NotInitialised(_) => "LEDGER_MISSING",
+            IntakeError::Mismatch(_) => "LEDGER_MISMATCH",
+            IntakeError::NotCommitted(_) => "JOURNAL_DAMAGED",
+            _ => "STOPPED",
+        }
+    }
+}
+
 impl fmt::Display for IntakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

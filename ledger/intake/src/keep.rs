@@ -10,7 +10,8 @@ use chain::link::link_hash;
 use chain::note::SigningKey;
 use chain::tree;
 use journal::{
-    CheckpointStore, Reader, RunPosition, Runs, SegmentPreparer, StoredCheckpoint, TreeLevels,
+    CheckpointStore, Reader, RunPosition, Runs, SegmentPreparer, StoredCheckpoint, SwapError,
+    TreeLevels,
 };
 use proto::Index;
 use vault::{Position, Vault};
@@ -111,6 +112,18 @@ impl Keeper {
     /// # Errors
     /// Any error is final: the process stops.
     pub fn checkpoint(&mut self) -> Result<bool, IntakeError> {
+        match self.sign() {
+            // The proof is read from the tree's files: where these rotted they are built again, and the proof once more.
+            Err(IntakeError::Checkpoint(SwapError::NotExtending)) => {
+                self.tree_reader.report_rot();
+                self.mend_tree()?;
+                self.sign()
+            }
+            signed => signed,
+        }
+    }
+
+    fn sign(&mut self) -> Result<bool, IntakeError> {
         self.tree.catch_up(&self.journal)?;
         let size = self.tree.size();
         let before = self.checkpoints.current().map(|stored| stored.size);

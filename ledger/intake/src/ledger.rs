@@ -11,7 +11,7 @@ use chain::link::link_hash;
 use chain::note::SigningKey;
 use ground::{Clock, Open, Random, SharedDisk, Site};
 use journal::{CheckpointStore, Floor, Genesis, JournalError, Runs, TreeLevels};
-use proto::{Index, UnixMillis};
+use proto::{ChainNumber, Index, UnixMillis};
 use vault::{SigningKind, Vault};
 
 use crate::append::{Appender, Name};
@@ -93,6 +93,14 @@ impl Settings {
             vault,
             generation_events: GENERATION_EVENTS_MAX,
         }
+    }
+
+    /// The same ledger on another chain.
+    pub fn on_chain(&self, chain: ChainNumber) -> Settings {
+        let mut settings = self.clone();
+        settings.name.chain = chain;
+        settings.vault.chain = chain;
+        settings
     }
 
     fn genesis(&self) -> Genesis {

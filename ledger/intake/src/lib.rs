@@ -19,6 +19,7 @@ pub mod read;
 pub mod recent;
 pub mod resolve;
 pub mod run;
+pub mod scrub;
 pub mod sequence;
 pub mod step;
 

@@ -119,7 +119,7 @@ impl Records {
         };
         let place = RecordPlace {
             origin_hash: &self.origin_hash,
-            chain: self.name.chain,
+            chain: link.chain,
             index,
         };
         let opened = open_record(&key, place, &entry.record, &link)
@@ -224,23 +224,28 @@ impl Records {
         let stored = self.in_group(&group, index)?;
         let (record, salt) = stored.committed.ok_or(VaultError::NoKey)?;
         let leaves: Vec<Hash> = group.entries.iter().map(|e| leaf_hash(&e.link)).collect();
-        let key = self.foil_key(group.first)?;
+        let link = usize::try_from(index.0 - group.first.0)
+            .ok()
+            .and_then(|at| group.entries.get(at))
+            .map(|entry| entry.link)
+            .ok_or(IntakeError::NotCommitted(index))?;
+        // The chain that was in force: closed since, if a restore opened another.
+        let name = Name {
+            origin: self.name.origin.clone(),
+            chain: Link::decode(&link)?.chain,
+        };
+        let key = self.foil_key(&name, group.first)?;
         let links = GroupLinks {
             first: group.first,
             count: leaves.len() as u64,
             root: tree::root_of(&leaves),
             time: group.time,
         };
-        let note = sign_note(&self.name, &key, links)?;
+        let note = sign_note(&name, &key, links)?;
         let position = index.0 - group.first.0;
-        let link = usize::try_from(position)
-            .ok()
-            .and_then(|at| group.entries.get(at))
-            .map(|entry| entry.link)
-            .ok_or(IntakeError::NotCommitted(index))?;
         let foil = Foil {
-            origin: self.name.origin.clone(),
-            chain: self.name.chain,
+            origin: name.origin,
+            chain: name.chain,
             link,
             record,
             salt,
@@ -251,12 +256,12 @@ impl Records {
     }
 
     /// The foil key in force for a group that begins at this index.
-    fn foil_key(&self, index: Index) -> Result<SigningKey, IntakeError> {
+    fn foil_key(&self, name: &Name, index: Index) -> Result<SigningKey, IntakeError> {
         let secret = self
             .vault
             .signing_secret(SigningKind::Foil, index)
             .ok_or(VaultError::NoKey)?;
-        let name = chain::foil::foil_key_name(&self.name.origin, self.name.chain);
+        let name = chain::foil::foil_key_name(&name.origin, name.chain);
         Ok(SigningKey::new(&name, secret.expose())?)
     }
 }

@@ -173,8 +173,8 @@ pub(crate) fn opens_behind(
     tip: &Tip,
     number: u32,
 ) -> io::Result<bool> {
-    Ok(
-        segments.header(number)? == Some(segment_header(marker, tip, number))
-            && segments.file(number)?.len()? == segments.segment_bytes(),
-    )
+    let wanted = segment_header(marker, tip, number);
+    let header = segments.header(number)?;
+    Ok(header.is_some_and(|header| header.agrees(&wanted))
+        && segments.file(number)?.len()? == segments.segment_bytes())
 }

@@ -15,7 +15,7 @@ use ground::{Open, SharedDisk, Site};
 
 use crate::error::JournalError;
 use crate::format::{Broken, Take, What, crc, put};
-use crate::open::Genesis;
+use crate::open::{Genesis, above};
 use crate::words::{ChainNumber, Hash, genesis_prev};
 
 /// The sync of the new checkpoint's file, before it gets its name.
@@ -91,20 +91,16 @@ impl CheckpointStore {
         store
             .write(None)
             .map_err(JournalError::io("writing the empty checkpoint"))?;
-        match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            Some(parent) => disk
-                .sync_dir(parent, Site("checkpoint.parent-dir"))
-                .map_err(JournalError::io(
-                    "syncing the directory above the checkpoints",
-                )),
-            None => Ok(()),
-        }
+        disk.sync_dir(above(dir), Site("checkpoint.parent-dir"))
+            .map_err(JournalError::io(
+                "syncing the directory above the checkpoints",
+            ))
     }
 
     /// Opens the store and writes its content again: after a kill or a failed sync the cache may show what the disk does not have.
     ///
     /// # Errors
-    /// `NotInitialised` where there is none or it belongs to another ledger; `Busy`; `Options` where the file is not whole;
+    /// `NotInitialised` where there is none; `Busy`; `CheckpointDamaged` where the file is not whole or another ledger's;
     /// `Fatal` where it cannot be written again; `Io`.
     pub fn open(
         disk: &SharedDisk,
@@ -121,7 +117,9 @@ impl CheckpointStore {
         let (owner, current) = read(disk, dir)?;
         let (genesis, chain) = (genesis_prev(&genesis.origin), genesis.chain);
         if owner != (genesis, chain) {
-            return Err(JournalError::NotInitialised);
+            return Err(JournalError::CheckpointDamaged(
+                "it is another ledger's or another chain's",
+            ));
         }
         let dir = dir.to_owned();
         let store = CheckpointStore {
@@ -212,7 +210,7 @@ impl CheckpointStore {
 /// Reads the stored checkpoint without the lock, for another process.
 ///
 /// # Errors
-/// `NotInitialised`, `Options` where the file is not whole, `Io`.
+/// `NotInitialised`, `CheckpointDamaged` where the file is not whole, `Io`.
 pub fn read_checkpoint(
     disk: &SharedDisk,
     dir: &Path,
@@ -234,7 +232,7 @@ fn read(disk: &SharedDisk, dir: &Path) -> Result<(Owner, Option<StoredCheckpoint
         .read_at(&mut bytes, 0)
         .map_err(JournalError::io("reading the checkpoint"))?;
     decode(bytes.get(..read).unwrap_or_default())
-        .map_err(|_| JournalError::Options("the stored checkpoint is not whole"))
+        .map_err(|_| JournalError::CheckpointDamaged("the file `checkpoint` is not whole"))
 }
 
 fn encode(genesis: Hash, chain: ChainNumber, checkpoint: Option<&StoredCheckpoint>) -> Vec<u8> {

@@ -47,8 +47,12 @@ pub enum JournalError {
     Unsupported(String),
     /// An index that is not durable yet, or beyond what this reader may see; the first such index.
     Beyond(Index),
+    /// A file of the checkpoint store is not what was written there; its name.
+    CheckpointDamaged(&'static str),
     /// The options or the completion marker make no sense together.
     Options(&'static str),
+    /// A derived file is not what the journal says; the journal is whole. It is built again: live where its owner can, else by a restart.
+    Derived(&'static str),
     /// The operating system refused a read or an opening; may be tried again.
     Io {
         /// What was being done.
@@ -155,7 +159,11 @@ impl fmt::Display for JournalError {
                 write!(f, "{kind} is not known to overwrite in place and to lock")
             }
             JournalError::Beyond(index) => write!(f, "index {index} is not durable yet"),
+            JournalError::CheckpointDamaged(what) => {
+                write!(f, "the stored checkpoint is damaged: {what}")
+            }
             JournalError::Options(what) => write!(f, "journal options: {what}"),
+            JournalError::Derived(what) => write!(f, "a derived file rotted: {what}"),
             JournalError::Io { what, .. } => write!(f, "journal: {what}"),
         }
     }

@@ -3,7 +3,6 @@
 //! Not here: keys, sealing, the order of events (the sequencer's), signatures.
 //! Always: nothing is acknowledged before it is durable, nothing acknowledged is lost (C-2); a changed byte below the last checkpoint is found and located (C-5).
 
-pub mod backup;
 mod check;
 pub mod checkpoints;
 mod error;
@@ -41,8 +40,8 @@ pub use open::{
 pub use read::{EntryAt, Groups, Reader, Watermark};
 pub use recover::{Floor, Recovery};
 pub use repair::{SITE_LAST_GROUP, SITE_SEGMENT_HEADER};
-pub use runs::{RunPosition, RunSet, Runs, RunsReader};
+pub use runs::{RunPosition, RunSet, Runs, RunsReader, RunsScrub};
 pub use scrub::{Scrub, ScrubProgress};
 pub use segments::{SITE_SEGMENT_DIR, SITE_SEGMENT_FILL};
-pub use tree_levels::{TreeLevels, TreeReader, TreeStart};
+pub use tree_levels::{TreeLevels, TreeReader, TreeScrub, TreeStart};
 pub use write::{Committed, SITE_GROUP, SegmentPreparer, Writer};

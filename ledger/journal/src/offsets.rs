@@ -239,6 +239,35 @@ impl Offsets {
         Ok(())
     }
 
+    /// Puts rows that the groups' own headers say in the place of rotten ones: in the file where it is ours, else in memory.
+    pub(crate) fn correct(&mut self, all: &[Row]) -> io::Result<u64> {
+        let mut wrong = 0;
+        for row in all {
+            if self.row(row.number)? == Some(*row) {
+                continue;
+            }
+            wrong += 1;
+            if let Store::File(file) = &self.store {
+                let at = HEADER_BYTES as u64 + (row.number - 1) * ROW_BYTES as u64;
+                file.write_all_at(&row.encode(), at)?;
+            }
+            if let Some(fence) = (row.number - 1).checked_div(FENCE_ROWS)
+                && (row.number - 1).is_multiple_of(FENCE_ROWS)
+                && let Some(first) = self.fences.get_mut(fence as usize)
+            {
+                *first = row.first.0;
+            }
+        }
+        if let Store::Beside { file, kept, tail } = &mut self.store
+            && wrong > 0
+            && all.len() as u64 == self.count
+        {
+            (*file, *kept) = (None, 0);
+            *tail = all.to_vec();
+        }
+        Ok(wrong)
+    }
+
     /// The row of a group.
     pub(crate) fn row(&self, number: u64) -> io::Result<Option<Row>> {
         if number == 0 || number > self.count {

@@ -126,10 +126,7 @@ pub fn init(
         file.write_all_at(&segment_header(&marker, &tip, 0).encode(), 0)?;
         file.sync_data(SITE_SEGMENT_HEADER)?;
         create_watermark(disk, dir)?;
-        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            disk.sync_dir(parent, SITE_PARENT_DIR)?;
-        }
-        Ok(())
+        disk.sync_dir(above(dir), SITE_PARENT_DIR)
     };
     first().map_err(io("making the first segment"))?;
     write_marker(disk, dir, &marker).map_err(io("writing the completion marker"))
@@ -277,9 +274,15 @@ fn keep_marker(disk: &SharedDisk, dir: &Path, marker: &Marker) -> io::Result<()>
     file.write_all_at(&marker.encode(), 0)?;
     file.sync_data(SITE_MARKER)?;
     disk.sync_dir(dir, SITE_MARKER_DIR)?;
-    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => disk.sync_dir(parent, SITE_PARENT_DIR),
-        None => Ok(()),
+    disk.sync_dir(above(dir), SITE_PARENT_DIR)
+}
+
+/// The directory that names this one; of a single relative name it is the working directory.
+pub(crate) fn above(dir: &Path) -> &Path {
+    match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => dir,
     }
 }
 

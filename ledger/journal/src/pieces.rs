@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use ground::{File, Open, SharedDisk, Site};
 
-use crate::backup::end_of;
 use crate::error::JournalError;
-use crate::format::{Marker, Place, SECTOR_BYTES, first_non_zero};
-use crate::open::write_marker;
+use crate::format::{Marker, Place, SECTOR_BYTES, aligned, first_non_zero};
+use crate::open::{above, write_marker};
 use crate::read::{Reader, Watermark};
 use crate::segments::{PIECE_BYTES, name_of};
 
@@ -122,6 +121,19 @@ impl Pieces {
     }
 }
 
+/// Where the group at this watermark ends.
+fn end_of(reader: &Reader, watermark: Watermark) -> Result<Place, JournalError> {
+    if watermark.group == 0 {
+        return Ok(crate::frame::Tip::genesis(reader.genesis()).place);
+    }
+    let group = reader.group(watermark.group)?;
+    let end = u64::from(group.place.offset) + aligned(u64::from(group.length));
+    Ok(Place {
+        segment: group.place.segment,
+        offset: end as u32,
+    })
+}
+
 /// Up to the last sector that is not zeros.
 fn without_last_zeros(bytes: &[u8]) -> &[u8] {
     let sectors = bytes.chunks(SECTOR_BYTES as usize);
@@ -212,15 +224,9 @@ impl Rebuild {
         self.disk
             .sync_dir(&self.dir, SITE_REBUILT_DIR)
             .map_err(JournalError::io("syncing the journal directory"))?;
-        if let Some(parent) = self
-            .dir
-            .parent()
-            .filter(|path| !path.as_os_str().is_empty())
-        {
-            self.disk
-                .sync_dir(parent, SITE_REBUILT_DIR)
-                .map_err(JournalError::io("syncing the directory above the journal"))?;
-        }
+        self.disk
+            .sync_dir(above(&self.dir), SITE_REBUILT_DIR)
+            .map_err(JournalError::io("syncing the directory above the journal"))?;
         write_marker(&self.disk, &self.dir, &self.marker)
             .map_err(JournalError::io("writing the completion marker"))
     }

@@ -11,7 +11,7 @@ use crate::check::read_group;
 use crate::error::{Damage, JournalError};
 use crate::format::{Broken, Depth, Entry, Group, Marker, What};
 use crate::offsets::{Offsets, Row};
-use crate::recover::damaged;
+use crate::recover::{Ground, damaged};
 use crate::segments::Segments;
 use crate::words::{Hash, Index, UnixMillis};
 
@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     floor: AtomicU64,
     /// Damage found in the background: the writer stops.
     halted: Mutex<Option<Damage>>,
+    /// Rows of the offsets that had rotted and were made again.
+    corrected: AtomicU64,
     cache: Mutex<VecDeque<Arc<Group>>>,
 }
 
@@ -79,6 +81,7 @@ impl Shared {
             durable_next: AtomicU64::new(watermark.next.0),
             floor: AtomicU64::new(floor),
             halted: Mutex::default(),
+            corrected: AtomicU64::new(0),
             cache: Mutex::default(),
         }
     }
@@ -161,15 +164,18 @@ impl Reader {
         if let Some(group) = self.cached(|group| group.first <= index && index < group.next()) {
             return Ok(group);
         }
-        let row = self
-            .offsets()
-            .find(index)
-            .map_err(JournalError::io("reading the offsets"))?;
-        let row = row.ok_or_else(|| self.unknown(index))?;
-        let group = self.read(row)?;
-        if index >= group.next() {
-            return Err(self.unknown(index));
-        }
+        let look = || -> Result<Arc<Group>, JournalError> {
+            let row = self
+                .offsets()
+                .find(index)
+                .map_err(JournalError::io("reading the offsets"))?;
+            let group = self.read(row.ok_or_else(|| self.unknown(index))?)?;
+            if index >= group.next() {
+                return Err(self.unknown(index));
+            }
+            Ok(group)
+        };
+        let group = look().or_else(|cause| self.led_astray(cause).and_then(|()| look()))?;
         self.keep(&group);
         Ok(group)
     }
@@ -186,11 +192,58 @@ impl Reader {
         if let Some(group) = self.cached(|group| group.number == number) {
             return Ok(group);
         }
-        let row = self
-            .offsets()
-            .row(number)
-            .map_err(JournalError::io("reading the offsets"))?;
-        self.read(row.ok_or_else(|| self.unknown(Index(0)))?)
+        let look = || -> Result<Arc<Group>, JournalError> {
+            let row = self
+                .offsets()
+                .row(number)
+                .map_err(JournalError::io("reading the offsets"))?;
+            self.read(row.ok_or_else(|| self.unknown(Index(0)))?)
+        };
+        look().or_else(|cause| self.led_astray(cause).and_then(|()| look()))
+    }
+
+    /// Rows of the offsets that had rotted and were made again from the groups' headers, since the start.
+    #[must_use]
+    pub fn offsets_corrected(&self) -> u64 {
+        self.shared.corrected.load(Ordering::Acquire)
+    }
+
+    /// The offsets did not lead to a group that is there: makes them again from the headers. Anything else stays what it was.
+    fn led_astray(&self, cause: JournalError) -> Result<(), JournalError> {
+        let astray = |damage: &Damage| matches!(damage.what, What::Missing | What::WrongNumber);
+        if !matches!(&cause, JournalError::Damaged(damage) if astray(damage)) {
+            return Err(cause);
+        }
+        let shared = &self.shared;
+        let ground = Ground {
+            segments: &shared.segments,
+            marker: &shared.marker,
+            torn_scan_bytes: 0,
+        };
+        let rows = ground.rows(self.watermark().group)?;
+        match self.correct_offsets(&rows)? {
+            0 => Err(cause),
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares rows that the journal's own headers say with those of the offsets, and corrects these.
+    pub(crate) fn correct_offsets(&self, rows: &[Row]) -> Result<u64, JournalError> {
+        let io = JournalError::io("correcting the offsets");
+        let same = |row: &Row| Ok(self.offsets().row(row.number)? == Some(*row));
+        let same: Result<Vec<bool>, std::io::Error> = rows.iter().map(same).collect();
+        let io_again = JournalError::io("correcting the offsets");
+        if same.map_err(io)?.into_iter().all(|same| same) {
+            return Ok(0);
+        }
+        let mut offsets = self
+            .shared
+            .offsets
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let wrong = offsets.correct(rows).map_err(io_again)?;
+        self.shared.corrected.fetch_add(wrong, Ordering::AcqRel);
+        Ok(wrong)
     }
 
     /// One entry.

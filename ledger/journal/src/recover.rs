@@ -8,7 +8,7 @@ use std::io;
 use crate::check::{next_group, read_group, read_header, tip_behind};
 use crate::error::{Damage, JournalError};
 use crate::format::{
-    Broken, Depth, Expected, GroupHeader, Marker, Place, SEGMENT_HEADER_BYTES, What, aligned,
+    Broken, Depth, Expected, Group, GroupHeader, Marker, Place, SEGMENT_HEADER_BYTES, What, aligned,
 };
 use crate::frame::Tip;
 use crate::offsets::{Offsets, Row};
@@ -174,8 +174,7 @@ impl Ground<'_> {
             return Ok((genesis, None));
         };
         if let Some(row) = offsets.find(below).map_err(io_error)?
-            && let Ok(group) =
-                read_group(self.segments, self.marker, row.place, Depth::Outer).map_err(io_error)?
+            && let Ok(group) = self.outer(row)?
             && Row::of_group(&group) == row
             && group.next() > below
         {
@@ -188,12 +187,22 @@ impl Ground<'_> {
         // The offsets do not lead there: they are discarded, and the headers lead from the start.
         offsets.keep(0);
         let row = self.walk_headers(offsets, below)?;
-        match read_group(self.segments, self.marker, row.place, Depth::Outer).map_err(io_error)? {
+        match self.outer(row)? {
             Ok(group) => Ok((
                 tip_behind(&group),
                 Some((row.place, aligned(u64::from(row.length)) as usize)),
             )),
             Err(broken) => Err(damaged(row.place, row.number, row.first, &broken)),
+        }
+    }
+
+    /// The group of a row, but for its slots; a missing segment is damage with a number.
+    fn outer(&self, row: Row) -> Result<Result<Group, Broken>, JournalError> {
+        match read_group(self.segments, self.marker, row.place, Depth::Outer) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                Ok(Err(Broken::new(What::Segment, 0)))
+            }
+            read => read.map_err(io_error),
         }
     }
 
@@ -218,6 +227,24 @@ impl Ground<'_> {
                 offset: header.end() as u32,
             };
         }
+    }
+
+    /// Where groups 1 to `last` lie, from their headers.
+    pub(crate) fn rows(&self, last: u64) -> Result<Vec<Row>, JournalError> {
+        let mut place = Tip::genesis(self.marker.genesis).place;
+        let mut next = Index(0);
+        let mut rows = Vec::new();
+        for number in 1..=last {
+            let header = self.header_of(place, number, next)?;
+            let header = header.map_err(|broken| damaged(place, number, next, &broken))?;
+            rows.push(Row::of_header(&header));
+            next = header.next();
+            place = Place {
+                segment: header.place.segment,
+                offset: header.end() as u32,
+            };
+        }
+        Ok(rows)
     }
 
     /// The header of group `number`, at this place or at the start of the next segment.
@@ -297,7 +324,7 @@ impl Ground<'_> {
             let Some(header) = self.segments.header(number).map_err(io_error)? else {
                 return Err(damage(What::Checksum, 0));
             };
-            if header.genesis != self.marker.genesis || header.chain != self.marker.chain {
+            if header.genesis != self.marker.genesis || header.chain.0 > self.marker.chain.0 {
                 return Err(damage(What::WrongLedger, 0));
             }
             let opens = Place {

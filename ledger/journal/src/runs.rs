@@ -8,6 +8,7 @@
 mod bloom;
 mod file;
 mod merge;
+mod scrub;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub(crate) use file::check_bytes;
 pub use file::{Key, RunPosition};
 use file::{Run, RunWriter};
 use merge::Merge;
+pub use scrub::RunsScrub;
 
 /// As many neighbouring runs of one tier become one run of the next.
 const FAN_IN: usize = 4;
@@ -295,6 +297,12 @@ impl<const V: usize> RunSet<V> {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.runs.iter().map(|run| run.memory_bytes()).sum()
+    }
+
+    /// Whether a page of one of them was met that does not hold: only a restart, which reads them all, goes on.
+    #[must_use]
+    pub fn is_rotten(&self) -> bool {
+        self.runs.iter().any(|run| run.is_rotten())
     }
 
     /// The oldest neighbouring runs of one tier that are enough for a merge.

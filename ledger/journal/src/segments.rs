@@ -60,7 +60,13 @@ impl Segments {
         if let Some(file) = handles.get(&number) {
             return Ok(Arc::clone(file));
         }
-        let file = self.disk.open(&self.dir.join(name_of(number)), self.how)?;
+        let name = name_of(number);
+        let file = self.disk.open(&self.dir.join(&name), self.how);
+        // A missing one is told by its number; whatever else is in the way, by its name.
+        let file = file.map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound => cause,
+            kind => io::Error::new(kind, format!("{name}: {cause}")),
+        })?;
         handles.insert(number, Arc::clone(&file));
         if handles.len() > HANDLES_MAX {
             handles.pop_first();

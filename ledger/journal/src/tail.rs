@@ -160,9 +160,9 @@ impl Ground<'_> {
             return Ok(true);
         }
         // The header names the next group. Behind a header that was synced first it is torn; anywhere else it was moved here.
-        if self.segments.header(number).map_err(io_error)?
-            != Some(segment_header(self.marker, tip, number))
-        {
+        let wanted = segment_header(self.marker, tip, number);
+        let opened = self.segments.header(number).map_err(io_error)?;
+        if !opened.is_some_and(|opened| opened.agrees(&wanted)) {
             return Ok(true);
         }
         let behind = self.behind_torn(number, opens + SECTOR_BYTES, u64::MAX, header.end())?;

@@ -8,9 +8,13 @@
 //! level-NN             = hash 0 ‖ hash 1 ‖ …   hash n of level l is the root of leaves n·2^l up to (n+1)·2^l
 //! ```
 
+mod checked;
+mod position;
+mod scrub;
+
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chain::leaf_hash;
@@ -18,14 +22,16 @@ use chain::tree::{Frontier, HashReader, LEVEL_MAX, root_at};
 use ground::{File, Open, SharedDisk};
 
 use crate::error::JournalError;
-use crate::format::{Broken, SECTOR_BYTES, Take, What, crc, put};
+use crate::format::{Broken, What};
 use crate::frame::Tip;
 use crate::open::boot_id;
 use crate::read::Reader;
 use crate::recover::{Floor, damaged};
 use crate::words::{Hash, Index};
+pub(crate) use position::TreePosition;
+use position::open_position;
+pub use scrub::TreeScrub;
 
-const MAGIC: [u8; 8] = *b"CFOILTRE";
 const HASH_BYTES: u64 = 32;
 /// Leaves read at once by a check, 1 MiB.
 const CHECK_LEAVES: u64 = 1 << 15;
@@ -60,14 +66,12 @@ struct Levels {
     dir: PathBuf,
     files: RwLock<Vec<Arc<dyn File>>>,
     size: AtomicU64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct TreePosition {
-    boot: [u8; 16],
-    size: u64,
-    link: Hash,
-    root: Hash,
+    /// The right edge at that size: every stored hash is below one of its nodes.
+    edge: RwLock<Arc<Frontier>>,
+    /// A hash was read that the edge does not lead to: the owner builds the levels again.
+    rotten: AtomicBool,
+    /// How often that was done since the start.
+    rebuilt: AtomicU64,
 }
 
 impl TreeLevels {
@@ -99,7 +103,7 @@ impl TreeLevels {
             },
         );
         let (frontier, kept) = frontier.map_or((Frontier::new(), 0), |frontier| (frontier, kept));
-        levels.size.store(kept, Ordering::Release);
+        levels.show(&frontier);
         let mut tree = TreeLevels {
             levels: Arc::new(levels),
             frontier,
@@ -107,6 +111,12 @@ impl TreeLevels {
             boot,
         };
         tree.catch_up(reader)?;
+        let mut kept = kept;
+        if kept > 0 && tree.check_floor(reader, floor).is_err() {
+            // Below the position the files may have rotted: only what the links say counts.
+            tree.rebuild(reader)?;
+            kept = 0;
+        }
         tree.check_floor(reader, floor)?;
         let size = tree.size();
         Ok((tree, TreeStart { kept, size }))
@@ -158,10 +168,29 @@ impl TreeLevels {
             .try_for_each(|(level, (first, bytes))| self.levels.write(level, *first, bytes))
             .and_then(|()| self.write_position(last_link));
         written.map_err(JournalError::io("writing the tree"))?;
-        self.levels
-            .size
-            .store(self.frontier.size(), Ordering::Release);
+        self.levels.show(&self.frontier);
         Ok(())
+    }
+
+    /// Whether a stored hash was met that is not that of the links.
+    #[must_use]
+    pub fn is_rotten(&self) -> bool {
+        self.levels.rotten.load(Ordering::Acquire)
+    }
+
+    /// Throws the stored hashes away and builds them from the links. Readers see an empty tree that grows meanwhile.
+    ///
+    /// # Errors
+    /// What reading the journal says; `Io`.
+    pub fn rebuild(&mut self, reader: &Reader) -> Result<(), JournalError> {
+        self.frontier = Frontier::new();
+        self.levels.show(&self.frontier);
+        self.levels
+            .clear()
+            .map_err(JournalError::io("emptying the tree's levels"))?;
+        self.levels.rotten.store(false, Ordering::Release);
+        self.levels.rebuilt.fetch_add(1, Ordering::AcqRel);
+        self.catch_up(reader)
     }
 
     /// Appends what the journal has and the tree has not.
@@ -228,23 +257,15 @@ impl TreeReader {
         self.levels.size.load(Ordering::Acquire)
     }
 
-    /// `width` hashes from number `first` of a level, concatenated: the bytes of a tile when `level` is a multiple of 8.
-    ///
-    /// # Errors
-    /// `Beyond` where one of them is not complete yet; `Io`.
-    pub fn hashes(&self, level: u8, first: u64, width: u16) -> Result<Vec<u8>, JournalError> {
-        let complete = self.size().checked_shr(u32::from(level)).unwrap_or(0);
-        if first.saturating_add(u64::from(width)) > complete {
-            return Err(JournalError::Beyond(Index(self.size())));
-        }
-        let mut bytes = vec![0; usize::from(width) * HASH_BYTES as usize];
-        let file = self
-            .levels
-            .file(usize::from(level))
-            .ok_or(JournalError::Beyond(Index(0)))?;
-        file.read_exact_at(&mut bytes, first * HASH_BYTES)
-            .map_err(JournalError::io("reading the tree"))?;
-        Ok(bytes)
+    /// How often the stored hashes were thrown away and built again since the start.
+    #[must_use]
+    pub fn rebuilt(&self) -> u64 {
+        self.levels.rebuilt.load(Ordering::Acquire)
+    }
+
+    /// A hash was met that is not that of the links: the owner builds the levels again with its next turn.
+    pub fn report_rot(&self) {
+        self.levels.rotten.store(true, Ordering::Release);
     }
 }
 
@@ -291,7 +312,26 @@ impl Levels {
             dir: dir.to_owned(),
             files: RwLock::new(files),
             size: AtomicU64::new(0),
+            edge: RwLock::new(Arc::new(Frontier::new())),
+            rotten: AtomicBool::new(false),
+            rebuilt: AtomicU64::new(0),
         })
+    }
+
+    /// Lets readers see a tree of this size.
+    fn show(&self, edge: &Frontier) {
+        let mut shown = self.edge.write().unwrap_or_else(PoisonError::into_inner);
+        *shown = Arc::new(edge.clone());
+        self.size.store(edge.size(), Ordering::Release);
+    }
+
+    fn edge(&self) -> Arc<Frontier> {
+        Arc::clone(&self.edge.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.iter().try_for_each(|file| file.set_len(0))
     }
 
     fn file(&self, level: usize) -> Option<Arc<dyn File>> {
@@ -409,56 +449,6 @@ impl Levels {
         bytes.truncate(read);
         Ok(bytes)
     }
-}
-
-impl TreePosition {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(SECTOR_BYTES as usize);
-        out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&self.boot);
-        put::u64(&mut out, self.size);
-        out.extend_from_slice(&self.link.0);
-        out.extend_from_slice(&self.root.0);
-        put::crc_from(&mut out, 0);
-        put::zeros_to(&mut out, SECTOR_BYTES as usize);
-        out
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<TreePosition, Broken> {
-        let mut take = Take::new(bytes);
-        if take.array()? != MAGIC {
-            return Err(Broken::new(What::Magic, 0));
-        }
-        let position = TreePosition {
-            boot: take.array()?,
-            size: take.u64()?,
-            link: Hash(take.array()?),
-            root: Hash(take.array()?),
-        };
-        let body = Take::new(bytes).bytes(take.at() as usize)?;
-        if take.u32()? != crc(body) {
-            return Err(Broken::new(What::Checksum, take.at()));
-        }
-        take.zeros()?;
-        Ok(position)
-    }
-}
-
-fn open_position(
-    disk: &SharedDisk,
-    dir: &Path,
-) -> io::Result<(Arc<dyn File>, Option<TreePosition>)> {
-    let path = dir.join("position");
-    let file = match disk.open(&path, Open::Create) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            disk.open(&path, Open::Write)?
-        }
-        opened => opened?,
-    };
-    let mut bytes = vec![0; SECTOR_BYTES as usize];
-    let read = file.read_at(&mut bytes, 0)?;
-    let stored = TreePosition::decode(bytes.get(..read).unwrap_or_default()).ok();
-    Ok((file, stored))
 }
 
 fn level_name(level: usize) -> String {

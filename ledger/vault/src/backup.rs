@@ -39,19 +39,6 @@ impl Export {
     pub fn head(&self) -> ExportHead {
         self.head
     }
-
-    fn after(&self, (level, shelf): (Level, u32)) -> Option<(Level, u32)> {
-        if shelf + 1 < self.shared.geometry.count(level) {
-            return Some((level, shelf + 1));
-        }
-        match level {
-            // First, since an import needs the finding key to know where other rows lie.
-            Level::Service => Some((Level::Person, 0)),
-            Level::Person => Some((Level::Case, 0)),
-            Level::Case => Some((Level::Finding, 0)),
-            Level::Finding | Level::Table => None,
-        }
-    }
 }
 
 impl Iterator for Export {
@@ -59,7 +46,7 @@ impl Iterator for Export {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (level, shelf) = self.next?;
-        self.next = self.after((level, shelf));
+        self.next = self.shared.geometry.after(level, shelf);
         let parts = match self.shared.shelf(&self.view, level, shelf) {
             Ok(parts) => parts,
             Err(cause) => return Some(Err(cause)),

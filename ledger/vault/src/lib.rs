@@ -21,6 +21,7 @@ mod reader;
 mod root;
 mod rotation;
 mod rows;
+mod scrub;
 pub mod seal;
 mod section;
 mod service;
@@ -38,7 +39,7 @@ pub use keys::{
     DataKey, FenceTag, Key32, NONCE_BYTES, RecordKey, SEALS_PER_KEY_MAX, StreamKeys, StreamSecret,
     TAG_BYTES,
 };
-pub use open::{InitialKeys, Options, init, open, open_with_root};
+pub use open::{InitialKeys, Options, init, open, open_with_root, signing_rows};
 pub use reader::{Given, PersonStream, VaultReader};
 pub use root::{RootStore, Strength};
 pub use rotation::{Destroy, DestroyStream, FindingKeys, Rotated, RotationStep};
@@ -46,6 +47,7 @@ pub use rows::{
     FenceScope, FindingHash, IndexKind, Level, MentionPlace, PersonRef, ROW_BYTES_MAX, Row,
     SecretKind, SigningKind, StaffNameText, StreamPlace, TokenScope,
 };
+pub use scrub::{VaultScrub, check_shelves};
 pub use section::{SECTION_BLOCK_BYTES, SECTION_BYTES_PER_STREAM};
 pub use service::{SigningSecret, User};
 pub use store::Position;

@@ -166,8 +166,11 @@ fn directories_to_be<'a>(disk: &SharedDisk, dir: &'a Path) -> Result<Vec<&'a Pat
         if exists.map_err(VaultError::io("look for the vault"))? {
             break;
         }
-        let parent = made.parent();
-        new_in.extend(parent.filter(|parent| !parent.as_os_str().is_empty()));
+        // Of a single relative name the directory above is the working directory.
+        new_in.extend(made.parent().map(|parent| {
+            let here = parent.as_os_str().is_empty();
+            if here { Path::new(".") } else { parent }
+        }));
     }
     Ok(new_in)
 }
@@ -233,47 +236,56 @@ fn first_rows(
     options: &Options,
     random: &dyn Random,
 ) -> Result<(Vec<Row>, InitialKeys), VaultError> {
-    let (origin, chain) = (&options.origin, options.chain);
-    let signing = |kind, name: String| -> Result<(Row, String), VaultError> {
-        let secret = Key32::random(random);
-        let key = SigningKey::new(&name, secret.expose())
-            .map_err(|_| VaultError::Malformed("signing key name"))?;
-        let vkey = key.verifier().to_string();
-        Ok((
-            Row::SigningKey {
-                kind,
-                from: Index(0),
-                secret,
-                vkey: vkey.clone(),
-            },
-            vkey,
-        ))
-    };
-    let (checkpoint, checkpoint_vkey) =
-        signing(SigningKind::Checkpoint, chain::origin_line(origin, chain))?;
-    let (foil, foil_vkey) = signing(SigningKind::Foil, chain::foil::foil_key_name(origin, chain))?;
+    let (signing, keys) = signing_rows(&options.origin, options.chain, Index(0), random)?;
     let secret = |kind| Row::Secret {
         kind,
         name: 0,
         key: Key32::random(random),
     };
-    let rows = vec![
-        checkpoint,
-        foil,
+    let mut rows = signing;
+    rows.extend([
         secret(SecretKind::Finding),
         secret(SecretKind::Suppression),
         Row::IntakeKey {
             id: ground::array(random),
             key: Key32::random(random),
         },
-    ];
-    Ok((
-        rows,
-        InitialKeys {
-            checkpoint_vkey,
-            foil_vkey,
-        },
-    ))
+    ]);
+    Ok((rows, keys))
+}
+
+/// New keys that sign for a chain from this index on: rows for the service shelf, and what outsiders verify with.
+///
+/// # Errors
+/// `Malformed` where the origin makes no key name.
+pub fn signing_rows(
+    origin: &Origin,
+    chain: ChainNumber,
+    from: Index,
+    random: &dyn Random,
+) -> Result<(Vec<Row>, InitialKeys), VaultError> {
+    let signing = |kind, name: String| -> Result<(Row, String), VaultError> {
+        let secret = Key32::random(random);
+        let key = SigningKey::new(&name, secret.expose())
+            .map_err(|_| VaultError::Malformed("signing key name"))?;
+        let vkey = key.verifier().to_string();
+        let text = vkey.clone();
+        let row = Row::SigningKey {
+            kind,
+            from,
+            secret,
+            vkey,
+        };
+        Ok((row, text))
+    };
+    let (checkpoint, checkpoint_vkey) =
+        signing(SigningKind::Checkpoint, chain::origin_line(origin, chain))?;
+    let (foil, foil_vkey) = signing(SigningKind::Foil, chain::foil::foil_key_name(origin, chain))?;
+    let keys = InitialKeys {
+        checkpoint_vkey,
+        foil_vkey,
+    };
+    Ok((vec![checkpoint, foil], keys))
 }
 
 /// Opens a vault and finishes what an interrupted rotation left.

@@ -306,6 +306,15 @@ pub enum Level {
     Service = 4,
 }
 
+impl Level {
+    /// The level of shelves with this number.
+    pub(crate) fn of(number: u8) -> Option<Level> {
+        [Level::Person, Level::Case, Level::Finding, Level::Service]
+            .into_iter()
+            .find(|level| *level as u8 == number)
+    }
+}
+
 impl Row {
     /// Which kind of shelf it lies on.
     #[must_use]

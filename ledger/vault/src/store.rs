@@ -24,7 +24,7 @@ use crate::error::VaultError;
 use crate::rows::{Cut, Level};
 use crate::table::Geometry;
 
-const FILE: &str = "shelves.redb";
+pub(crate) const FILE: &str = "shelves.redb";
 const SHELVES: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("shelves");
 const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
 const VERSION: u8 = 1;
@@ -70,6 +70,28 @@ pub(crate) struct StoreView {
 /// One transaction: everything in it becomes durable at once, or nothing.
 pub(crate) struct Change {
     transaction: WriteTransaction,
+}
+
+/// The key of one stored part.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(crate) struct StoredPlace(u64);
+
+impl StoredPlace {
+    /// The place behind this one.
+    pub(crate) fn next(self) -> StoredPlace {
+        StoredPlace(self.0.saturating_add(1))
+    }
+
+    /// Which part of which shelf it is; `None` for a key that no part has.
+    pub(crate) fn part(self) -> Option<(Level, u32, u16)> {
+        let level = Level::of(u8::try_from(self.0 >> 48).ok()?)?;
+        let [_, _, a, b, c, d, e, f] = self.0.to_be_bytes();
+        Some((
+            level,
+            u32::from_be_bytes([a, b, c, d]),
+            u16::from_be_bytes([e, f]),
+        ))
+    }
 }
 
 fn key_of(level: Level, shelf: u32, part: u16) -> u64 {
@@ -167,6 +189,20 @@ impl Store {
 }
 
 impl StoreView {
+    /// Which parts are stored, in their order, from this place on; at most so many.
+    pub(crate) fn from(
+        &self,
+        place: StoredPlace,
+        max: usize,
+    ) -> Result<Vec<StoredPlace>, VaultError> {
+        let failed = || VaultError::store("read");
+        let stored = self.shelves.range(place.0..).map_err(failed())?;
+        stored
+            .take(max)
+            .map(|row| Ok(StoredPlace(row.map_err(failed())?.0.value())))
+            .collect()
+    }
+
     /// The stored bytes of one part, handed to `read`.
     pub(crate) fn part<T>(
         &self,

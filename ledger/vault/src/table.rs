@@ -68,6 +68,20 @@ impl Geometry {
             Level::Table | Level::Service => 1,
         }
     }
+
+    /// The shelf behind this one, over all levels.
+    pub(crate) fn after(&self, level: Level, shelf: u32) -> Option<(Level, u32)> {
+        if shelf + 1 < self.count(level) {
+            return Some((level, shelf + 1));
+        }
+        match level {
+            // First, since an import needs the finding key to know where other rows lie.
+            Level::Service => Some((Level::Person, 0)),
+            Level::Person => Some((Level::Case, 0)),
+            Level::Case => Some((Level::Finding, 0)),
+            Level::Finding | Level::Table => None,
+        }
+    }
 }
 
 /// All shelf keys of one generation.

@@ -58,7 +58,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(ServeError::Stopped) => ExitCode::from(STOPPED),
         Err(error) => {
-            eprintln!("{}", console::Causes(&error));
+            let code = error.code().unwrap_or_default();
+            eprintln!("{code}: {}", console::Causes(&error));
             ExitCode::FAILURE
         }
     }

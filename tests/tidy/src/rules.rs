@@ -6,6 +6,7 @@ mod documents;
 mod floors;
 mod module_doc;
 mod rooms;
+mod runbooks;
 mod size;
 mod words;
 
@@ -14,7 +15,7 @@ use crate::tree::Tree;
 
 /// Every rule that needs nothing but the text of the checkout.
 pub(crate) fn check_text(tree: &Tree) -> Vec<Finding> {
-    let rules: [fn(&Tree) -> Vec<Finding>; 7] = [
+    let rules: [fn(&Tree) -> Vec<Finding>; 8] = [
         module_doc::check,
         size::check,
         words::check,
@@ -22,6 +23,7 @@ pub(crate) fn check_text(tree: &Tree) -> Vec<Finding> {
         rooms::check,
         documents::check,
         citations::check,
+        runbooks::check,
     ];
     rules.iter().flat_map(|rule| rule(tree)).collect()
 }

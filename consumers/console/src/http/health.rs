@@ -20,8 +20,15 @@ pub(super) async fn livez(State(app): State<App>) -> Response {
     }
 }
 
-/// Events are taken.
+/// Events are taken; where damage is the reason that they are not, its code and place.
 pub(super) async fn readyz(State(app): State<App>) -> Response {
+    if let Some(damage) = app.damage() {
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("not ready: {damage}\n"),
+        )
+            .into_response();
+    }
     let draining = app.draining.load(Ordering::SeqCst);
     match app.is_live() && !draining {
         true => (StatusCode::OK, "ready\n").into_response(),
@@ -72,6 +79,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         u64::from(app.is_live()),
     );
     put_views(&mut text, view.as_deref(), mark.next.0);
+    put_health_of_files(&mut text, &app);
     text.push_str("# HELP counterfoil_refusals_total Refusals by code.\n# TYPE counterfoil_refusals_total counter\n");
     for (code, count) in app.refusals.all() {
         let _ = writeln!(
@@ -101,6 +109,31 @@ fn put_views(text: &mut String, view: Option<&fold::ViewStatus>, events: u64) {
         "gauge",
         "1 while the view stopped at an event it cannot apply.",
         u64::from(view.poisoned.is_some()),
+    );
+}
+
+/// What rotted and was made again, and what only a restore mends.
+fn put_health_of_files(text: &mut String, app: &App) {
+    put(
+        text,
+        "tree_rebuilt_total",
+        "counter",
+        "Times that rotten files of the tree were built again since the start.",
+        app.tree.rebuilt(),
+    );
+    put(
+        text,
+        "offsets_corrected_total",
+        "counter",
+        "Rotten rows of the offsets that were made again since the start.",
+        app.records.journal().offsets_corrected(),
+    );
+    put(
+        text,
+        "damaged",
+        "gauge",
+        "1 once damage was found that only a restore mends.",
+        u64::from(app.damage().is_some()),
     );
 }
 

@@ -20,6 +20,27 @@ fn nothing(what: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", what.to_owned())
 }
 
+/// Rot was met: waits until the keeper has built the tree again, and asks once more.
+fn mended<T, E: std::error::Error>(
+    app: &App,
+    cause: &dyn std::error::Error,
+    again: impl FnOnce() -> Result<T, E>,
+) -> Result<T, Problem> {
+    tracing::warn!(cause = %crate::error::Causes(cause), "the tree's files are built again before they are served");
+    app.tree.report_rot();
+    // A keeper that has ended mends nothing any more; the process is stopping.
+    let _ = app.settle();
+    again().map_err(|_| being_rebuilt())
+}
+
+fn being_rebuilt() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "TREE_REBUILDING",
+        "the tree is being built again from the links: try again in a moment",
+    )
+}
+
 /// `GET /checkpoint`.
 pub(super) async fn checkpoint(State(app): State<App>) -> Result<Response, Problem> {
     let signed = app
@@ -48,7 +69,11 @@ pub(super) async fn tile(
         return Err(unknown());
     }
     let work = move || match path.kind {
-        TileKind::Hashes(_) => tiles::tile(&path, &app.tree).map_err(|_| unknown()),
+        // Compared with the signed root before it is handed out: rot in the tree's files is never served.
+        TileKind::Hashes(level) => {
+            let tile = || app.tree.tile(level, path.number, path.width);
+            tile().or_else(|cause| mended(&app, &cause, tile))
+        }
         TileKind::Entries => entries(&app, &path),
     };
     let full = path_is_full(&path);
@@ -117,8 +142,19 @@ pub(super) async fn proof(
         .journal()
         .entry(Index(index))
         .map_err(intake::IntakeError::from)?;
-    let path = tree::inclusion_proof(Place { index, size }, &app.tree)
-        .map_err(intake::IntakeError::from)?;
+    let place = Place { index, size };
+    let leaf = chain::leaf_hash(&entry.entry.link);
+    let (of, root) = (app.clone(), signed.checkpoint.root);
+    let work = move || {
+        let proven = || {
+            let path = tree::inclusion_proof(place, &of.tree)?;
+            tree::verify_inclusion(&leaf, place, &path, &root).map(|()| path)
+        };
+        proven().or_else(|cause| mended(&of, &cause, proven))
+    };
+    let path = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| being_rebuilt())??;
     let proof = TlogProof {
         link: entry.entry.link,
         shown: None,

@@ -17,7 +17,7 @@ use console::config::{Config, FILE_NAME};
 use ground::{Disk, RealDisk, SystemClock, SystemRandom};
 use intake::found::{Founded, found};
 use intake::ledger::Ground;
-use proto::{Origin, StaffReference};
+use proto::{ChainNumber, Origin, StaffReference};
 use serde_json::json;
 
 use crate::arguments::Globals;
@@ -82,6 +82,7 @@ pub(crate) fn run(globals: &Globals, own: &InitArguments) -> Result<(), Failure>
         own.persons,
         own.accept_unproven,
         own.listen,
+        ChainNumber(0),
     );
     let config_path = dir.join(FILE_NAME);
     write_new(&config_path, &text)?;

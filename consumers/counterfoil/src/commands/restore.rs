@@ -2,7 +2,8 @@
 //!
 //! Everything is the intake crate's; here are the choice of the backup, the configuration that follows
 //! it, and the words. Always: nothing is written into a directory that holds anything; where
-//! acknowledged events are missing, the command fails and says how many.
+//! acknowledged events are missing, the command writes nothing and says how many, unless it is told to
+//! close the chain; without any checkpoint the chain is closed too, since nobody knows what was signed.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,9 +13,9 @@ use clap::Args;
 use console::config::{Config, FILE_NAME};
 use ground::{RealDisk, SystemClock, SystemRandom};
 use intake::append::Name;
-use intake::backup::{self, BackupError, Bundle, Known, RecoverySecret, RestoreVerdict};
+use intake::backup::{self, BackupError, Bundle, Closing, Known, RecoverySecret, RestoreVerdict};
 use intake::ledger::{Ground, Places, Settings};
-use proto::{ChainNumber, Origin};
+use proto::Origin;
 use serde_json::{Value, json};
 
 use crate::arguments::Globals;
@@ -32,9 +33,15 @@ const PERSONS_EXPECTED: u64 = 65_536;
 Examples:
   counterfoil restore /mnt/backup --origin westmere.gov.uk/counterfoil --secret recovery.secret \\
       --checkpoint /mnt/other-disk/checkpoints --dir /var/lib/counterfoil
+  counterfoil restore /mnt/backup --origin … --secret recovery.secret --close-chain \\
+      --checkpoint /mnt/other-disk/checkpoints --dir /var/lib/counterfoil
   counterfoil restore /mnt/backup --origin … --secret recovery.secret --nothing-newer \\
       --dir /var/tmp/rehearsal --verify
 
+What was acknowledged after the backup is lost. The newest signed checkpoint shows how much: where
+there is more than the backup has, nothing is restored and the code is RESTORE_SHORTER. --close-chain
+goes on all the same: the chain ends with the backup, a new one opens behind it under new keys, and
+ledger.restored records both. Publishers send again what they hold foils for.
 With --verify everything is restored, opened and compared, and then removed again: nothing is appended,
 and no vault that opens is left behind. Tokens are those of the lost ledger.")]
 pub(crate) struct RestoreArguments {
@@ -53,9 +60,12 @@ pub(crate) struct RestoreArguments {
     /// The newest checkpoint that anyone has: a signed note, or the lost ledger's own directory
     #[arg(long, value_name = "FILE|DIR", conflicts_with = "nothing_newer")]
     checkpoint: Option<PathBuf>,
-    /// I state that no checkpoint newer than the backup was ever published
-    #[arg(long)]
+    /// Rehearse without looking for a newer checkpoint; only with --verify
+    #[arg(long, requires = "verify")]
     nothing_newer: bool,
+    /// Go on although acknowledged events are or may be missing, under a new chain number and new keys
+    #[arg(long, conflicts_with = "verify")]
+    close_chain: bool,
     /// Take the backup of the first N events instead of the newest
     #[arg(long, value_name = "N")]
     through: Option<u64>,
@@ -97,7 +107,7 @@ pub(crate) fn run(globals: &Globals, own: &RestoreArguments) -> Result<(), Failu
     };
     let name = Name {
         origin,
-        chain: ChainNumber(0),
+        chain: backup::chain_of(&ground.disk, &bundle).map_err(failed)?,
     };
     let places = Places { dir, checkpoints };
     let settings = Settings::new(name, places, own.accept_unproven, PERSONS_EXPECTED);
@@ -126,34 +136,68 @@ struct Recovery<'a> {
 
 impl Recovery<'_> {
     fn restore(&self, globals: &Globals, own: &RestoreArguments) -> Result<(), Failure> {
-        let Places { dir, checkpoints } = &self.settings.places;
-        let restored = backup::restore(
-            self.ground,
-            self.bundle,
-            self.secret,
-            self.settings,
-            self.known,
-        );
-        let restored = restored.map_err(failed)?;
-        let config = dir.join(FILE_NAME);
-        let origin = self.settings.name.origin.as_str();
-        let unproven = own.accept_unproven;
-        let text = Config::example(
-            origin,
-            dir,
-            checkpoints,
-            PERSONS_EXPECTED,
-            unproven,
-            own.listen,
-        );
-        write_new(&config, &text)?;
-        judged(restored.verdict)?;
+        let (ground, bundle, secret) = (self.ground, self.bundle, self.secret);
+        let (settings, known) = (self.settings, self.known);
+        let closing = if own.close_chain {
+            let closed = backup::restore_closing(ground, bundle, secret, settings, known);
+            Some(closed.map_err(failed)?.1)
+        } else {
+            // Before anything is written: a ledger that may not go on is no use to its operator.
+            let (_, verdict) =
+                backup::inspect(ground, bundle, secret, settings, known).map_err(failed)?;
+            judged(verdict)?;
+            backup::restore(ground, bundle, secret, settings, known).map_err(failed)?;
+            None
+        };
+        let config = self.configure(own, closing.as_ref())?;
+        let closed = closing.as_ref().map_or_else(String::new, |closing| {
+            format!(
+                "chain {} is closed: its last event is {}, and {}\nchain {} is open: pin its keys, `counterfoil keys show`\n",
+                closing.closed.0,
+                bundle.next.0.saturating_sub(1),
+                lost_words(closing.lost, known),
+                closing.opened.0,
+            )
+        });
         let next = format!(
-            "restored. Tokens are those it had: commands need --token-file, or the owner's in run/token.\n\
+            "restored.\n{closed}Tokens are those it had: commands need --token-file, or the owner's in run/token.\n\
              Next: counterfoil --config {} serve",
             config.display()
         );
-        self.say(globals, &next, json!({ "config": config }))
+        let chains = closing.map(|closing| {
+            json!({
+                "closed": closing.closed.0,
+                "opened": closing.opened.0,
+                "lost": closing.lost,
+            })
+        });
+        self.say(
+            globals,
+            &next,
+            json!({ "config": config, "chains": chains }),
+        )
+    }
+
+    /// The configuration that follows a restore.
+    fn configure(
+        &self,
+        own: &RestoreArguments,
+        closing: Option<&Closing>,
+    ) -> Result<PathBuf, Failure> {
+        let Places { dir, checkpoints } = &self.settings.places;
+        let name = &self.settings.name;
+        let config = dir.join(FILE_NAME);
+        let text = Config::example(
+            name.origin.as_str(),
+            dir,
+            checkpoints,
+            PERSONS_EXPECTED,
+            own.accept_unproven,
+            own.listen,
+            closing.map_or(name.chain, |closing| closing.opened),
+        );
+        write_new(&config, &text)?;
+        Ok(config)
     }
 
     fn rehearse(&self, globals: &Globals) -> Result<(), Failure> {
@@ -217,16 +261,29 @@ impl Recovery<'_> {
 fn judged(verdict: RestoreVerdict) -> Result<(), Failure> {
     match verdict {
         RestoreVerdict::Complete => Ok(()),
-        RestoreVerdict::Shorter { restored, known } => Err(Failure::Refused(format!(
-            "{known} events were signed for and {restored} are restored: the ledger can be read and \
-             refuses to write, since {} acknowledged events are missing",
-            known - restored
-        ))),
+        RestoreVerdict::Shorter { restored, known } => {
+            Err(failed(BackupError::Shorter { restored, known }))
+        }
+    }
+}
+
+/// What is known of the loss, honestly.
+fn lost_words(lost: u64, known: &Known) -> String {
+    match known {
+        Known::Note(_) => format!("{lost} acknowledged events behind it are lost"),
+        Known::NothingNewer => {
+            "how many acknowledged events behind it are lost is not known: foils show them"
+                .to_owned()
+        }
     }
 }
 
 fn failed(error: BackupError) -> Failure {
-    Failure::Refused(format!("{}: {}", error.code(), with_causes(&error)))
+    let code = error.code();
+    Failure::Refused(format!(
+        "{code}: {}; see deploy/runbooks/{code}.md",
+        with_causes(&error)
+    ))
 }
 
 fn known(ground: &Ground, own: &RestoreArguments) -> Result<Known, Failure> {
@@ -235,10 +292,10 @@ fn known(ground: &Ground, own: &RestoreArguments) -> Result<Known, Failure> {
         Some(path) => std::fs::read(path)
             .map(Known::Note)
             .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display()))),
-        None if own.nothing_newer => Ok(Known::NothingNewer),
+        None if own.nothing_newer || own.close_chain => Ok(Known::NothingNewer),
         None => Err(Failure::usage(
             "restore needs the newest checkpoint that anyone has (--checkpoint FILE|DIR), so that it \
-             sees what is missing; --nothing-newer states that there is none",
+             sees what is missing; where there is none, --close-chain goes on under a new chain number",
         )),
     }
 }

@@ -79,7 +79,13 @@ fn ready_line(ready: &Ready, origin: &str) -> String {
 }
 
 fn failure(error: &ServeError) -> Failure {
-    let message = with_causes(error);
+    let message = match error.code() {
+        Some(code) => format!(
+            "{code}: {}; see deploy/runbooks/{code}.md",
+            with_causes(error)
+        ),
+        None => with_causes(error),
+    };
     match error {
         ServeError::Stopped => Failure::Stopped(message),
         ServeError::Config(_) | ServeError::Tls(_) => Failure::Usage(message),

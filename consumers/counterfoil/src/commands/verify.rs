@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chain::note::VerifierKey;
 use clap::Args;
 use ground::{Clock, RealDisk, SharedDisk, SystemClock};
+use intake::IntakeError;
 use serde_json::{Value, json};
 use verifier::{Verdict, VerifierError};
 
@@ -142,15 +143,22 @@ fn directory(
     store: Option<&Path>,
 ) -> Result<(), Failure> {
     let mut checkpoints = kept(own)?;
+    let mut beside = Vec::new();
+    let disk: SharedDisk = Arc::new(RealDisk);
     if let Some(store) = store {
-        let disk: SharedDisk = Arc::new(RealDisk);
         match journal::checkpoints::read_checkpoint(&disk, store) {
             Ok(stored) => checkpoints.extend(stored.map(|stored| stored.note)),
-            Err(error) => output::aside(&format!(
-                "the checkpoint in {} is left out: {}",
-                store.display(),
-                with_causes(&error)
-            )),
+            Err(error) => beside.push(coded(&error.into(), store)),
+        }
+    }
+    let vault = dir.join("vault");
+    if vault.exists() {
+        match vault::check_shelves(&disk, &vault) {
+            Ok(true) => {}
+            Ok(false) => output::aside(
+                "the vault is its owner's while it runs: `counterfoil verify` without --offline checks it",
+            ),
+            Err(error) => beside.push(coded(&error.into(), &vault)),
         }
     }
     let journal = dir.join("journal");
@@ -160,7 +168,20 @@ fn directory(
     if let (Ok(verdict), false) = (&verdict, own.offline) {
         banner(own, verdict);
     }
-    show_or_refuse(globals, verdict)
+    let shown = show_or_refuse(globals, verdict);
+    match beside.is_empty() {
+        true => shown,
+        false => Err(Failure::Refused(beside.join("\n"))),
+    }
+}
+
+/// A store that is damaged, with the code of its runbook and where it lies.
+fn coded(error: &IntakeError, place: &Path) -> String {
+    let (code, place) = (error.code(), place.display());
+    format!(
+        "{code}: {place}: {}; see deploy/runbooks/{code}.md",
+        with_causes(error)
+    )
 }
 
 /// Says of a verdict how long it took.

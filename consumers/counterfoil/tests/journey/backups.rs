@@ -58,26 +58,76 @@ fn a_backup_is_rehearsed_and_restored() {
     );
     assert!(!ledger.path("rehearsal").exists());
 
-    // The checkpoint that was signed after the backup shows what a restore would lose.
-    let kept = ledger.path("ledger/checkpoints");
+    let lying = restore(&ledger, "lying", &["--nothing-newer"]);
+    assert_eq!(lying.code, Some(2), "only a rehearsal may: {lying:?}");
+    ledger_goes_on_under_another_chain(&mut ledger);
+}
+
+/// The checkpoint that was signed after the backup shows what a restore loses; only another chain goes on.
+fn ledger_goes_on_under_another_chain(ledger: &mut Ledger) {
+    let kept = ledger.path("kept");
+    std::fs::rename(ledger.path("ledger/checkpoints"), &kept).expect("the disk that survived");
     let kept = kept.to_str().expect("text");
-    let shorter = restore(&ledger, "shorter", &["--checkpoint", kept]);
+    let shorter = restore(ledger, "shorter", &["--checkpoint", kept]);
     assert_eq!(shorter.code, Some(1), "{shorter:?}");
     assert!(
-        shorter.err.contains("acknowledged events are missing"),
+        shorter.err.contains("RESTORE_SHORTER")
+            && shorter.err.contains("acknowledged events are missing"),
         "{shorter:?}"
     );
+    assert!(
+        !ledger.path("shorter/journal").exists(),
+        "nothing was written"
+    );
+    let alone = restore(ledger, "alone", &[]);
+    assert_eq!(alone.code, Some(2), "{alone:?}");
+    assert!(alone.err.contains("--close-chain"), "{alone:?}");
 
     let token = std::fs::read(ledger.path("ledger/run/token")).expect("a token");
     std::fs::remove_dir_all(ledger.path("ledger")).expect("lost");
-    restore(&ledger, "ledger", &["--nothing-newer"]).well();
+    let closed = restore(ledger, "ledger", &["--checkpoint", kept, "--close-chain"]).well();
+    assert!(
+        closed
+            .out
+            .contains("chain 0 is closed: its last event is 3")
+            && closed
+                .out
+                .contains("acknowledged events behind it are lost"),
+        "{closed:?}"
+    );
     ledger.serve();
     std::fs::write(ledger.path("ledger/run/token"), token).expect("put back");
-    ledger
-        .run(&["verify", "--token-file", &owner_only(&ledger)], "")
-        .well();
+    let owner = owner_only(ledger);
+    let verified = ledger.run(&["verify", "--token-file", &owner], "").well();
+    assert!(
+        !verified.out.contains("/0 "),
+        "another chain signs: {verified:?}"
+    );
     let again = ledger.publish(&example("collection.collected"), &[]).well();
     assert!(again.out.contains("\"repeated\": 1"), "{again:?}");
+    // Of the closed chain, under the opened chain's checkpoint.
+    let proof = ledger.path("event.tlog-proof");
+    let proof = proof.to_str().expect("text");
+    ledger
+        .run(&["proof", "2", "-o", proof, "--token-file", &owner], "")
+        .well();
+    ledger.run(&["verify", proof], "").well();
+    // A checkpoint of before: the opened chain does not claim to extend it.
+    let directory = ledger.path("ledger");
+    let judged = ledger.run(
+        &[
+            "verify",
+            "--ledger",
+            directory.to_str().expect("text"),
+            "--checkpoint",
+            kept,
+        ],
+        "",
+    );
+    assert_eq!(ledger.stop(), Some(0));
+    // A start of the chain that was opened, and what it signed is extended.
+    ledger.serve();
+    assert_eq!(ledger.stop(), Some(0), "{judged:?}");
 }
 
 /// The token's file, for its owner alone.

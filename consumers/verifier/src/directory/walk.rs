@@ -176,7 +176,8 @@ impl<'a> Walk<'a> {
             .expect("as many bytes as were asked for");
         let header = SegmentHeader::decode(bytes).map_err(|w| wrong(&w))?;
         let expected = SegmentHeader {
-            chain: self.marker.chain.0,
+            // Of the ledger's chain, or of one that was closed before it.
+            chain: header.chain.min(self.marker.chain.0),
             number: segment.number,
             first_index: self.verifier.size(),
             first_group: self.groups + 1,

@@ -63,6 +63,16 @@ impl Frontier {
         self.size
     }
 
+    /// The root of the perfect subtree of 2^`level` leaves at the right edge; `None` where the size has no such bit.
+    pub fn node(&self, level: u8) -> Option<Hash> {
+        let above = self.size.checked_shr(u32::from(level))?;
+        let larger = (above >> 1).count_ones() as usize;
+        (above & 1 == 1)
+            .then(|| self.nodes.get(larger))
+            .flatten()
+            .copied()
+    }
+
     /// Appends a leaf and hands every hash that it completes to `completed`, the leaf first, then
     /// upwards.
     pub fn push(&mut self, leaf: Hash, mut completed: impl FnMut(Node)) {

@@ -15,6 +15,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use ground::SharedDisk;
 use journal::Marker;
 use journal::pieces::{PIECE_BYTES_MAX, Piece, Rebuild};
+use proto::ChainNumber;
 use vault::Position;
 
 use super::error::{BackupError, Part};
@@ -115,7 +116,7 @@ impl Archive {
         &self.file
     }
 
-    /// Rebuilds the journal in an empty directory; its completion marker is written only where the bytes read have this digest.
+    /// Rebuilds the journal in an empty directory, for its own chain or one that begins behind it; its completion marker is written only where the bytes read have this digest.
     ///
     /// # Errors
     /// `Damaged`; the journal's.
@@ -124,11 +125,16 @@ impl Archive {
         disk: &SharedDisk,
         dir: &Path,
         sha256: &[u8; 32],
+        chain: ChainNumber,
     ) -> Result<Position, BackupError> {
         let broken = || self.file.damaged("its pieces are not those of a journal");
         let mut context = Context::new(&SHA256);
         context.update(&self.file.bytes(0, self.body as usize)?);
-        let mut rebuild = Rebuild::new(disk, dir, self.marker.clone())?;
+        let marker = Marker {
+            chain,
+            ..self.marker.clone()
+        };
+        let mut rebuild = Rebuild::new(disk, dir, marker)?;
         let mut offset = self.body;
         loop {
             let [tag] = self

@@ -10,6 +10,7 @@ use chain::checkpoint::Checkpoint;
 use chain::note::VerifierKey;
 use ground::SharedDisk;
 use journal::StoredCheckpoint;
+use proto::ChainNumber;
 use vault::{Row, SigningKind};
 
 use super::archive::Archive;
@@ -18,7 +19,7 @@ use super::file::Reading;
 use super::key::RecoverySecret;
 use super::restore::RestoreVerdict;
 use super::sealed::SealedVault;
-use super::statement::{Manifest, STATEMENT_BYTES_MAX};
+use super::statement::{Manifest, STATEMENT_BYTES_MAX, Statement};
 use super::target::{Bundle, refuse_target};
 use crate::ledger::{Ground, Settings};
 
@@ -38,6 +39,29 @@ pub enum Known {
 pub fn known_in(disk: &SharedDisk, checkpoints: &Path) -> Result<Known, BackupError> {
     let stored = journal::checkpoints::read_checkpoint(disk, checkpoints)?;
     Ok(stored.map_or(Known::NothingNewer, |stored| Known::Note(stored.note)))
+}
+
+/// Everything that [`super::restore`] checks before it writes, and no writing: what the backup is, and whether the ledger could go on.
+///
+/// # Errors
+/// As [`super::restore`].
+pub fn inspect(
+    ground: &Ground,
+    bundle: &Bundle,
+    secret: &RecoverySecret,
+    settings: &Settings,
+    known: &Known,
+) -> Result<(Statement, RestoreVerdict), BackupError> {
+    let checked = Checked::check(ground, bundle, secret, settings, known)?;
+    Ok((checked.manifest.statement, checked.verdict))
+}
+
+/// The chain that a backup is of.
+///
+/// # Errors
+/// `Missing`, `Version`, `Damaged`, `Mixed`.
+pub fn chain_of(disk: &SharedDisk, bundle: &Bundle) -> Result<ChainNumber, BackupError> {
+    Ok(read_manifest(disk, bundle)?.statement.chain)
 }
 
 /// A backup that passed every check that needs no writing.

@@ -45,6 +45,13 @@ pub enum BackupError {
     BadCheckpoint(&'static str),
     /// The ledger signed a tree that the restored journal does not lead to: one of the two was tampered with.
     Forked,
+    /// Events that were signed for are missing: a chain that goes on would contradict what was signed (C-4). Nothing was written.
+    Shorter {
+        /// Links that the backup has.
+        restored: u64,
+        /// Links that the known checkpoint covers.
+        known: u64,
+    },
     /// The restored ledger is not what its backup says; which part.
     NotWhole(&'static str),
     /// A file could not be read or written.
@@ -69,6 +76,7 @@ impl BackupError {
             BackupError::TargetNotEmpty(_) => "RESTORE_TARGET_NOT_EMPTY",
             BackupError::BadCheckpoint(_) => "RESTORE_CHECKPOINT_REFUSED",
             BackupError::Forked => "RESTORE_FORKED",
+            BackupError::Shorter { .. } => "RESTORE_SHORTER",
             BackupError::NotWhole(_) => "RESTORE_NOT_WHOLE",
             BackupError::Io(..) => "BACKUP_IO",
             BackupError::Ledger(_) => "BACKUP_LEDGER_FAILED",
@@ -119,6 +127,11 @@ impl fmt::Display for BackupError {
             BackupError::Forked => {
                 f.write_str("the ledger signed a tree that the restored journal does not lead to")
             }
+            BackupError::Shorter { restored, known } => write!(
+                f,
+                "{known} events were signed for and the backup has {restored}: {} acknowledged events are missing",
+                known - restored
+            ),
             BackupError::NotWhole(what) => {
                 write!(f, "what was restored is not what the backup says: {what}")
             }

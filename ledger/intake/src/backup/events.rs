@@ -2,10 +2,12 @@
 //!
 //! Not here: appending them. Always: codes, digests and positions only.
 
-use proto::clear::{Envelope, LedgerBackupTaken, LedgerRestored};
+use proto::clear::{Envelope, KeyKind, LedgerBackupTaken, LedgerRestored};
+use proto::ledger_facts::KeyRotation;
 use proto::{FactData, UnixMillis, ledger_facts};
 
 use super::file::hex;
+use super::restore::Closing;
 use super::statement::Statement;
 use super::take::Taken;
 use crate::append::Name;
@@ -15,6 +17,7 @@ use crate::found::GOVERNANCE;
 use crate::ledger::Ground;
 use crate::own::own_event;
 use crate::resolve::Target;
+use vault::InitialKeys;
 
 /// The event that follows a backup. The envelope says who asked for it; its activity is the ledger's governance.
 ///
@@ -53,10 +56,15 @@ pub fn restored(
     name: &Name,
     envelope: Envelope,
     statement: &Statement,
+    closed: Option<&Closing>,
 ) -> Result<Directed, IntakeError> {
     let body = LedgerRestored {
         backup: statement.name(),
         next_index: statement.position.index.0,
+        lost: closed.map_or(0, |closing| closing.lost),
+        chain_closed: closed.is_some(),
+        closed_chain: closed.map_or(0, |closing| closing.closed.0),
+        opened_chain: closed.map_or(0, |closing| closing.opened.0),
         ..LedgerRestored::default()
     };
     directed(
@@ -64,6 +72,33 @@ pub fn restored(
         name,
         ledger_facts::restored(governed(envelope), body),
     )
+}
+
+/// The events that announce the keys of a chain that a restore opened.
+///
+/// # Errors
+/// As [`backup_taken`].
+pub(crate) fn chain_keys(
+    ground: &Ground,
+    name: &Name,
+    keys: &InitialKeys,
+) -> Result<Vec<Directed>, IntakeError> {
+    let announce = |kind, new_key: &str| {
+        let rotation = KeyRotation {
+            kind,
+            chain: name.chain,
+            old_key: String::new(),
+            new_key: new_key.to_owned(),
+            generation: 0,
+            reason: "restored".to_owned(),
+        };
+        let envelope = governed(Envelope::default());
+        directed(ground, name, ledger_facts::key_rotated(envelope, rotation))
+    };
+    Ok(vec![
+        announce(KeyKind::Checkpoint, &keys.checkpoint_vkey)?,
+        announce(KeyKind::Foil, &keys.foil_vkey)?,
+    ])
 }
 
 fn governed(envelope: Envelope) -> Envelope {

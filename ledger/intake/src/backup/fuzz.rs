@@ -37,7 +37,12 @@ pub fn key_text(bytes: &[u8]) {
 pub fn journal_file(bytes: &[u8]) {
     let disk = disk_with(bytes);
     if let Ok(archive) = Archive::open(&disk, Path::new("/file")) {
-        let outcome = archive.rebuild(&disk, Path::new("/journal"), &sha256(&[bytes]));
+        let outcome = archive.rebuild(
+            &disk,
+            Path::new("/journal"),
+            &sha256(&[bytes]),
+            archive.marker.chain,
+        );
         let has_marker = disk
             .exists(Path::new("/journal/ledger"))
             .unwrap_or_default();

@@ -26,11 +26,11 @@ mod target;
 mod verify;
 
 pub use archive::JOURNAL_FORMAT;
-pub use check::{Known, known_in};
+pub use check::{Known, chain_of, inspect, known_in};
 pub use error::{BackupError, Part};
 pub use events::{backup_taken, restored};
 pub use key::{RecoveryPublic, RecoverySecret, recovery_key_pair};
-pub use restore::{RestoreVerdict, Restored, restore};
+pub use restore::{Closing, RestoreVerdict, Restored, restore, restore_closing};
 pub use sealed::VAULT_FORMAT;
 pub use statement::{Manifest, Statement};
 pub use take::{Request, Source, Taken, take};

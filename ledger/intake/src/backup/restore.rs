@@ -7,16 +7,23 @@
 //! complete  the completion marker, last
 //! ```
 //!
-//! Not here: fetching lost links from mirrors and foils, closing a chain and opening the next (both follow a `Shorter` verdict), destroying
-//! again what was destroyed after the backup (erasure's restart).
+//! Where acknowledged links are missing, or may be, only [`restore_closing`] goes on: the backup's chain ends at its last link and a chain
+//! with a number that was never used begins behind it, under new keys. Nothing signed for the closed chain is contradicted.
+//!
+//! Not here: fetching lost links from mirrors and foils, destroying again what was destroyed after the backup (erasure's restart).
 //! Always: a ledger never signs a tree that does not extend the last one it is known to have signed (C-4): where the journal is shorter, the
 //! known checkpoint is stored all the same and every opening for writing refuses; a crash leaves what `open` refuses.
 
 use std::cell::RefCell;
 
+use chain::checkpoint::Checkpoint;
+use chain::link::leaf_hash;
+use chain::note::SigningKey;
+use chain::tree::Frontier;
 use journal::{CheckpointStore, Floor, Genesis, StoredCheckpoint, What};
 use proto::clear::Envelope;
-use vault::{ExportHead, VaultError};
+use proto::{ChainNumber, Index};
+use vault::{ExportHead, InitialKeys, Key32, Row, SigningKind, VaultError};
 
 use super::check::{Checked, Known};
 use super::error::BackupError;
@@ -71,22 +78,134 @@ pub fn restore(
     let done = match checked.verdict {
         RestoreVerdict::Complete => {
             let floor = checked.newest.clone();
-            put_back(ground, &checked, secret, settings, floor)
-                .and_then(|()| go_on(ground, &checked, settings))
+            put_back(ground, &checked, secret, settings, floor, Vec::new())
+                .and_then(|()| go_on(ground, &checked, settings, None))
         }
         RestoreVerdict::Shorter { .. } => {
             let floor = checked.known.clone();
-            put_back(ground, &checked, secret, settings, floor)
+            put_back(ground, &checked, secret, settings, floor, Vec::new())
                 .and_then(|()| stop_short(ground, &checked, settings))
         }
     };
-    match done {
-        Ok(()) => Ok(restored),
-        Err(cause) => {
-            // The first error is the one to tell; a disk that fails twice leaves a directory without its marker all the same.
-            let _ = blot_root(&ground.disk, &settings.places);
-            Err(cause)
+    blotted_unless(done, ground, settings).map(|()| restored)
+}
+
+/// What a restore closed and opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Closing {
+    /// The backup's chain: it ends with the backup.
+    pub closed: ChainNumber,
+    /// The chain that begins behind it.
+    pub opened: ChainNumber,
+    /// Acknowledged events that the known checkpoint proves lost; without one the number is not known, and this is 0.
+    pub lost: u64,
+}
+
+/// Restores a backup of `settings.name.chain` although acknowledged events are missing or may be: closes that chain at the backup's last link
+/// and opens another behind it, under new keys. The number is the second of the restore, so that no two restores of one backup share it: what
+/// one of them signed is never contradicted by another (C-4). Publishers send again what only their foils still know.
+///
+/// # Errors
+/// As [`restore`].
+pub fn restore_closing(
+    ground: &Ground,
+    bundle: &Bundle,
+    secret: &RecoverySecret,
+    settings: &Settings,
+    known: &Known,
+) -> Result<(Restored, Closing), BackupError> {
+    let checked = Checked::check(ground, bundle, secret, settings, known)?;
+    let next = checked.manifest.statement.position.index;
+    let seconds = u32::try_from(ground.clock.now() / 1000).unwrap_or_default();
+    let closing = Closing {
+        closed: settings.name.chain,
+        opened: ChainNumber(seconds.max(settings.name.chain.0.saturating_add(1))),
+        lost: match checked.verdict {
+            RestoreVerdict::Complete => 0,
+            RestoreVerdict::Shorter { restored, known } => known - restored,
+        },
+    };
+    let settings = settings.on_chain(closing.opened);
+    let (rows, keys) =
+        vault::signing_rows(&settings.name.origin, closing.opened, next, &*ground.random)?;
+    let note = rows.iter().find_map(|row| match row {
+        Row::SigningKey {
+            kind: SigningKind::Checkpoint,
+            secret,
+            ..
+        } => Some(secret.clone()),
+        _ => None,
+    });
+    let done = put_back(ground, &checked, secret, &settings, None, rows)
+        .and_then(|()| adopt(ground, &checked, &settings, note))
+        .and_then(|()| go_on(ground, &checked, &settings, Some((&closing, &keys))));
+    blotted_unless(done, ground, &settings)?;
+    let restored = Restored {
+        statement: checked.manifest.statement.clone(),
+        verdict: RestoreVerdict::Complete,
+    };
+    Ok((restored, closing))
+}
+
+/// Leaves no vault that opens behind where a restore failed.
+fn blotted_unless(
+    done: Result<(), BackupError>,
+    ground: &Ground,
+    settings: &Settings,
+) -> Result<(), BackupError> {
+    done.inspect_err(|_| {
+        // The first error is the one to tell; a disk that fails twice leaves a directory without its marker all the same.
+        let _ = blot_root(&ground.disk, &settings.places);
+    })
+}
+
+/// Signs the first checkpoint of the opened chain: all links that it takes over. They lead to whatever checkpoints of the closed chain
+/// they reach.
+fn adopt(
+    ground: &Ground,
+    checked: &Checked,
+    settings: &Settings,
+    secret: Option<Key32>,
+) -> Result<(), BackupError> {
+    let (disk, places, name) = (&ground.disk, &settings.places, &settings.name);
+    let size = checked.manifest.statement.position.index.0;
+    let floor = Floor { size, root: None };
+    let read = journal::open_read_only(disk, &places.journal(), floor)?;
+    if let Some(damage) = read.damage {
+        return Err(journal::JournalError::Damaged(damage).into());
+    }
+    check_end(&read.reader, &checked.manifest.statement)?;
+    let mut frontier = Frontier::new();
+    for group in read.reader.groups_from(Index(0)) {
+        for entry in &group?.entries {
+            frontier.push(leaf_hash(&entry.link), |_| {});
+            let reached = checked.newest.as_ref();
+            let same = |known: &StoredCheckpoint| {
+                known.size != frontier.size() || known.root == frontier.root()
+            };
+            if !reached.is_none_or(same) {
+                return Err(BackupError::Forked);
+            }
         }
+    }
+    let secret = secret.ok_or(VaultError::NoKey)?;
+    let line = chain::origin_line(&name.origin, name.chain);
+    let key = SigningKey::new(&line, secret.expose()).map_err(IntakeError::from)?;
+    let root = frontier.root();
+    let note = Checkpoint::new(&name.origin, name.chain, size, root).sign(&key);
+    let first = StoredCheckpoint {
+        size,
+        root,
+        note: note.map_err(IntakeError::from)?.into_bytes(),
+    };
+    let mut store = CheckpointStore::open(disk, &places.checkpoints, &genesis(settings))?;
+    Ok(store.swap(None, first, &[]).map_err(IntakeError::from)?)
+}
+
+fn genesis(settings: &Settings) -> Genesis {
+    Genesis {
+        origin: settings.name.origin.clone(),
+        chain: settings.name.chain,
     }
 }
 
@@ -97,23 +216,23 @@ pub(crate) fn put_back(
     secret: &RecoverySecret,
     settings: &Settings,
     checkpoint: Option<StoredCheckpoint>,
+    new_keys: Vec<Row>,
 ) -> Result<(), BackupError> {
     let (disk, places) = (&ground.disk, &settings.places);
     let statement = &checked.manifest.statement;
     make_dir(disk, &places.dir)?;
     make_dir(disk, &places.dir.join("derived"))?;
     let sha256 = &statement.journal_sha256.0;
-    let position = checked.archive.rebuild(disk, &places.journal(), sha256)?;
+    let chain = settings.name.chain;
+    let archive = &checked.archive;
+    let position = archive.rebuild(disk, &places.journal(), sha256, chain)?;
     if position != statement.position {
         return Err(BackupError::NotWhole(
             "the journal ends at another position",
         ));
     }
-    import(ground, checked, secret, settings)?;
-    let genesis = Genesis {
-        origin: settings.name.origin.clone(),
-        chain: settings.name.chain,
-    };
+    import(ground, checked, secret, settings, new_keys)?;
+    let genesis = genesis(settings);
     make_dir(disk, &places.checkpoints)?;
     CheckpointStore::init(disk, &places.checkpoints, &genesis)?;
     if let Some(checkpoint) = checkpoint {
@@ -130,6 +249,7 @@ fn import(
     checked: &Checked,
     secret: &RecoverySecret,
     settings: &Settings,
+    new_keys: Vec<Row>,
 ) -> Result<(), BackupError> {
     let statement = &checked.manifest.statement;
     let head = ExportHead {
@@ -150,7 +270,7 @@ fn import(
         &settings.vault,
         &ground.random,
         head,
-        rows,
+        new_keys.into_iter().map(Ok).chain(rows),
     );
     match failed.into_inner() {
         Some(cause) => Err(cause),
@@ -190,11 +310,21 @@ fn check_end(journal: &journal::Reader, statement: &Statement) -> Result<(), Bac
 }
 
 /// The ledger begins again: its first event says so, its first checkpoint extends the known one.
-fn go_on(ground: &Ground, checked: &Checked, settings: &Settings) -> Result<(), BackupError> {
+fn go_on(
+    ground: &Ground,
+    checked: &Checked,
+    settings: &Settings,
+    closing: Option<(&Closing, &InitialKeys)>,
+) -> Result<(), BackupError> {
     let statement = &checked.manifest.statement;
     let mut opened = open_restored(ground, statement, settings)?;
-    let event = events::restored(ground, &settings.name, Envelope::default(), statement)?;
-    for outcome in opened.stepped.record(vec![event])? {
+    let (name, nobody) = (&settings.name, Envelope::default());
+    let closed = closing.map(|(closing, _)| closing);
+    let mut first = vec![events::restored(ground, name, nobody, statement, closed)?];
+    if let Some((_, keys)) = closing {
+        first.extend(events::chain_keys(ground, name, keys)?);
+    }
+    for outcome in opened.stepped.record(first)? {
         if let Outcome::Refused(refusal) = outcome {
             return Err(IntakeError::Refused(refusal).into());
         }

@@ -55,7 +55,7 @@ pub fn verify(
     let signed = published.newest();
     let checkpoint = signed.as_ref().map(|signed| &signed.checkpoint);
     let stored = tree.size();
-    let scrubbed = journal::backup::verify(
+    let scrubbed = journal::scrub::verify(
         records.journal(),
         checkpoint.map_or(0, |signed| signed.size),
     )?;
@@ -139,7 +139,7 @@ pub fn rehearse(
         verdict: checked.verdict,
     };
     let floor = checked.newest.clone();
-    let report = put_back(ground, &checked, secret, settings, floor).and_then(|()| {
+    let report = put_back(ground, &checked, secret, settings, floor, Vec::new()).and_then(|()| {
         let opened = open_restored(ground, &restored.statement, settings)?;
         Ok(verify(&opened.records, &opened.published, &opened.tree)?)
     });

@@ -1,16 +1,19 @@
 //! Files that are not what was written, targets that are not empty, ledgers that may not go on; and what no file may hold.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use ground::{Crash, Open, Random, SeededRandom};
+use ground::{Crash, Open, Random, SeededRandom, TestClock};
 use intake::IntakeError;
 use intake::backup::{
     BackupError, Known, Part, RestoreVerdict, list, recovery_key_pair, rehearse, restore,
+    restore_closing, verify,
 };
-use intake::ledger::open;
+use intake::engine::Outcome;
+use intake::ledger::{Ground, open};
 use proto::Origin;
 
-use crate::bench::{Bench, MARK, bytes_of, put_bytes, settings, simulated};
+use crate::bench::{Bench, MARK, NOW_MS, bytes_of, put_bytes, record, settings, simulated};
 
 #[test]
 fn a_flipped_or_missing_byte_anywhere_is_refused_before_anything_is_written() {
@@ -184,6 +187,63 @@ fn a_ledger_that_signed_more_is_restored_to_be_read_only() {
         .restore_to(&later, "/longer", &known)
         .expect("it reaches the checkpoint");
     open(&bench.ground, &longer).expect("it goes on");
+}
+
+/// C-4: each time another chain under other keys, whatever was signed before; what the backup has keeps its foils.
+#[test]
+fn a_closed_chain_is_followed_by_one_that_contradicts_nothing() {
+    let (disk, bench) = simulated(9);
+    let mut opened = bench.open();
+    let mut before = vec![bench.publish(&mut opened, 1)];
+    before.push(bench.publish(&mut opened, 2));
+    let bundle = bench.take(&opened).expect("a backup").bundle;
+    let lost = bench.publish(&mut opened, 3);
+    opened.stepped.keeper.checkpoint().expect("a checkpoint");
+    let newest = opened.published.newest().expect("a checkpoint");
+    drop(opened);
+    let known = Known::Note(newest.note.clone().into_bytes());
+    let mut lines = vec![newest.checkpoint.origin_line.clone()];
+    let mut second = NOW_MS;
+    for (place, known) in [("/first", &known), ("/second", &Known::NothingNewer)] {
+        second += 1000;
+        let ground = Ground {
+            clock: Arc::new(TestClock::at(second)),
+            ..bench.ground.clone()
+        };
+        let to = settings(Path::new(place));
+        let (_, closing) =
+            restore_closing(&ground, &bundle, &bench.secret, &to, known).expect("goes on");
+        let missing = newest.checkpoint.size - bundle.next.0;
+        let shown = matches!(known, Known::Note(_));
+        assert_eq!(closing.lost, if shown { missing } else { 0 });
+        disk.restart(Crash::PowerCut);
+        let to = to.on_chain(closing.opened);
+        let mut opened = open(&bench.ground, &to).expect("it goes on");
+        bench.check_foils(&mut opened, &before, bundle.next);
+        // The lost event again: another link at an index of another chain.
+        let again = bench.event(lost.id, lost.person);
+        let Outcome::Recorded(receipt) = record(&mut opened, again) else {
+            panic!("what was lost is new")
+        };
+        let foil = receipt.foil();
+        assert_ne!(foil.encode(), lost.foil);
+        assert_eq!(foil.chain, closing.opened);
+        opened.stepped.keeper.checkpoint().expect("a checkpoint");
+        let signed = opened.published.newest().expect("a checkpoint");
+        lines.push(signed.checkpoint.origin_line.clone());
+        verify(&opened.records, &opened.published, &opened.tree).expect("everything opens");
+        drop(opened);
+        // Another start, from the floor that the opened chain signed.
+        let opened = open(&bench.ground, &to).expect("it starts again");
+        if place == "/first" {
+            let taken = bench.take(&opened).expect("a backup of both chains");
+            assert_eq!(taken.manifest.statement.chain, closing.opened);
+        }
+    }
+    let all = lines.len();
+    lines.sort();
+    lines.dedup();
+    assert_eq!(lines.len(), all, "one name signs two histories: {lines:?}");
 }
 
 #[test]

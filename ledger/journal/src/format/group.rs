@@ -3,7 +3,9 @@
 //! Not here: where groups go (`frame`), what a broken one means (`recover`, `check`).
 //! Always: everything but the slots is bound by the outer digest, which the next group names; slots are bound by the full digest until they are overwritten.
 
-use super::head::{Entry, decode_head, encode_head, head_length, link_in_place, link_previous};
+use super::head::{
+    Entry, decode_head, encode_head, head_length, link_chain, link_in_place, link_previous,
+};
 use super::{
     Broken, GROUP_BYTES_MAX, GROUP_DIGEST_BYTES, GROUP_HEADER_BYTES, SECTOR_BYTES,
     SEGMENT_HEADER_BYTES, Take, What, crc, put,
@@ -142,8 +144,13 @@ impl Group {
     /// The first link that does not.
     pub fn check_links(&self, chain: ChainNumber, before: Hash) -> Result<(), Broken> {
         let mut before = before;
+        // A group is of one chain: the journal's, or one that was closed before a restore opened it.
+        let own = self
+            .entries
+            .first()
+            .map_or(chain, |entry| link_chain(&entry.link));
         for (index, entry) in (self.first.0..).map(Index).zip(&self.entries) {
-            if !link_in_place(&entry.link, chain, index) {
+            if own.0 > chain.0 || !link_in_place(&entry.link, own, index) {
                 return Err(Broken::new(What::Link, 0).in_entry(index));
             }
             if link_previous(&entry.link) != before {

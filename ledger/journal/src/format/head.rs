@@ -110,6 +110,15 @@ pub fn decode_head(bytes: &[u8]) -> Result<(Head<'_>, usize), Broken> {
     ))
 }
 
+/// The chain that a link names.
+pub(crate) fn link_chain(link: &[u8; LINK_BYTES]) -> ChainNumber {
+    let (_, rest) = link.split_first().unwrap_or((&0, &[]));
+    ChainNumber(
+        rest.first_chunk()
+            .map_or(0, |bytes| u32::from_be_bytes(*bytes)),
+    )
+}
+
 /// Whether a link stands at its place: version 1, this chain, this index (C-1).
 pub(crate) fn link_in_place(link: &[u8; LINK_BYTES], chain: ChainNumber, index: Index) -> bool {
     let mut place = [0u8; 13];

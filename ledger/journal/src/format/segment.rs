@@ -51,6 +51,13 @@ impl SegmentHeader {
         out
     }
 
+    /// Whether it says what is wanted of it, for the wanted chain or one that was closed before.
+    #[must_use]
+    pub fn agrees(&self, wanted: &SegmentHeader) -> bool {
+        let chain = wanted.chain;
+        self.chain.0 <= chain.0 && SegmentHeader { chain, ..*self } == *wanted
+    }
+
     /// Reads the first 4,096 bytes of a segment.
     ///
     /// # Errors

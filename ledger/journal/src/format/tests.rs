@@ -63,10 +63,20 @@ fn a_group_reads_back_and_lies_on_the_grid() {
     group
         .check_links(ChainNumber(0), Hash([1; 32]))
         .expect("linked");
-    let other = group
+    // Of a chain that was closed before; never of a later one, and never of two.
+    group
         .check_links(ChainNumber(1), Hash([1; 32]))
-        .expect_err("another chain");
+        .expect("linked");
+    let mut later = group.clone();
+    later.entries[0].link[4] = 2;
+    let other = later
+        .check_links(ChainNumber(1), Hash([1; 32]))
+        .expect_err("a later chain");
     assert_eq!((other.what, other.index), (What::Link, Some(Index(40))));
+    let other = later
+        .check_links(ChainNumber(2), Hash([1; 32]))
+        .expect_err("two chains in one group");
+    assert_eq!(other.index, Some(Index(41)));
     let other = group
         .check_links(ChainNumber(0), Hash([2; 32]))
         .expect_err("another link");

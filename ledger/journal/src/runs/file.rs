@@ -12,6 +12,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ground::{File, Open, SharedDisk};
 
@@ -60,6 +61,8 @@ pub(super) struct Run<const V: usize> {
     bloom: Bloom,
     /// The first half of each page's first key.
     fences: Vec<u64>,
+    /// A page did not hold when it was read.
+    rotten: AtomicBool,
 }
 
 impl<const V: usize> Run<V> {
@@ -95,6 +98,7 @@ impl<const V: usize> Run<V> {
             header,
             bloom,
             fences,
+            rotten: AtomicBool::new(false),
         };
         Ok(run.check()?.then_some(run))
     }
@@ -160,19 +164,38 @@ impl<const V: usize> Run<V> {
         self.bloom.may_hold(key)
     }
 
-    /// The rows of a page.
+    /// The rows of a page; a disk that answers wrongly once is asked twice.
     pub(super) fn page(&self, page: u64) -> io::Result<Vec<(Key, [u8; V])>> {
+        self.page_once(page).or_else(|_| {
+            self.page_once(page)
+                .inspect_err(|_| self.rotten.store(true, Ordering::Release))
+        })
+    }
+
+    fn page_once(&self, page: u64) -> io::Result<Vec<(Key, [u8; V])>> {
+        let rotten = || io::Error::from(io::ErrorKind::InvalidData);
         let mut bytes = vec![0; PAGE_BYTES];
         self.file
             .read_exact_at(&mut bytes, (page + 1) * PAGE_BYTES as u64)?;
-        let body = page_body(&bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        let body = page_body(&bytes).map_err(|_| rotten())?;
         let first = page * Self::ROWS_A_PAGE as u64;
         let here = self
             .header
             .rows
             .saturating_sub(first)
             .min(Self::ROWS_A_PAGE as u64);
-        Ok(rows_in::<V>(body).take(here as usize).collect())
+        let rows: Vec<_> = rows_in::<V>(body).take(here as usize).collect();
+        // A whole page of another place has another first key.
+        let begins = rows.first().map(|(key, _)| halves(key).0);
+        match begins.as_ref() == self.fences.get(page as usize) {
+            true => Ok(rows),
+            false => Err(rotten()),
+        }
+    }
+
+    /// Whether a page was met that does not hold.
+    pub(super) fn is_rotten(&self) -> bool {
+        self.rotten.load(Ordering::Acquire)
     }
 
     pub(super) fn pages(&self) -> u64 {
@@ -296,6 +319,7 @@ impl<const V: usize> RunWriter<V> {
             header,
             bloom: self.bloom,
             fences: self.fences,
+            rotten: AtomicBool::new(false),
         })
     }
 }

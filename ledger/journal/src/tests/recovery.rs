@@ -100,7 +100,7 @@ fn every_flipped_byte_below_the_floor_is_found_and_located() {
             let disk = sim.fork(at as u64).shared();
             overwrite(&disk, &segment_path(0), byte as u64, &[whole[byte] ^ 0x10]);
             let opened = open_at(&disk, 8).expect("a start checks from the floor only");
-            let found = backup::verify(&opened.reader, 8);
+            let found = scrub::verify(&opened.reader, 8);
             drop(opened);
             // Below the floor a slot is judged by whoever has its key; the full digest no longer counts there.
             let full = at >= *length as usize - 32 && at < *length as usize;
@@ -175,7 +175,7 @@ fn slots_below_the_floor_may_be_overwritten() {
     assert!(!entry.group.slots_whole);
     assert!(entry.entry.slots.iter().flatten().all(|byte| *byte == 0));
     assert_eq!(
-        backup::verify(&opened.reader, 5)
+        scrub::verify(&opened.reader, 5)
             .expect("whole")
             .slots_changed,
         1

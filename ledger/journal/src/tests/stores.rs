@@ -43,10 +43,14 @@ fn the_tree_has_the_roots_of_the_links_and_survives_every_loss() {
         );
     }
     assert_eq!(
-        reader.hashes(0, 3, 2).expect("there"),
-        [leaves[3].0, leaves[4].0].concat()
+        reader.tile(0, 0, 5).expect("there"),
+        leaves[..5]
+            .iter()
+            .flat_map(|leaf| leaf.0)
+            .collect::<Vec<_>>()
     );
-    assert!(reader.hashes(0, 12, 2).is_err());
+    assert!(reader.tile(0, 0, 14).is_err());
+    assert!(reader.tile(1, 0, 1).is_err());
     assert_eq!(reader.read(1, 6), None);
     let floor = Floor {
         size: 11,
@@ -157,43 +161,112 @@ fn at_kept(size: u64, disk: &SharedDisk) -> StoredCheckpoint {
     stored
 }
 
-#[test]
-fn a_backup_taken_while_writing_opens_and_verifies() {
-    let (_, disk) = journal(&[(5, 1000), (5, 1000), (5, 1000), (1, 10)]);
+/// A tree of more than one tile level, and a journal with as many links.
+fn large() -> (SharedDisk, Opened) {
+    let (_, disk) = new_disk();
     let mut opened = open_at(&disk, 0).expect("opens");
-    let group = prepared(&mut opened.framer, 1, 50);
-    // In the middle of a commit: bytes behind the watermark stay out of the backup.
-    overwrite(
-        &disk,
-        &segment_path(1),
-        u64::from(group.place.offset),
-        &group.bytes,
-    );
-    let to = Path::new("/backup");
-    let report = backup::backup(&opened.reader, &disk, to).expect("copies");
-    assert_eq!((report.watermark.next, report.segments), (Index(16), 2));
-    assert!(matches!(
-        backup::backup(&opened.reader, &disk, to),
-        Err(JournalError::AlreadyInitialised)
-    ));
-    let seen = open_read_only(&disk, to, Floor::default()).expect("reads");
-    assert_eq!(
-        (seen.reader.watermark().next, seen.damage),
-        (Index(16), None)
-    );
-    assert!(backup::verify(&seen.reader, 0).expect("whole").done);
-    let restored = open(
-        &disk,
-        to,
-        &options(),
-        Floor {
-            size: 16,
-            root: None,
-        },
-    )
-    .expect("opens");
-    assert_eq!(
-        (restored.recovery.next, restored.recovery.torn),
-        (Index(16), None)
-    );
+    for _ in 0..30 {
+        commit(&mut opened.framer, &mut opened.writer, 10, 20);
+    }
+    (disk, opened)
+}
+
+#[test]
+fn no_flipped_bit_of_the_tree_is_ever_served() {
+    let (disk, opened) = large();
+    let (mut built, _) = tree(&disk, &opened.reader, Floor::default());
+    let reader = built.reader();
+    let tiles = |reader: &TreeReader| {
+        let mut tiles = Vec::new();
+        for (level, number, width) in [(0, 0, 256), (0, 1, 44), (0, 1, 40), (1, 0, 1)] {
+            tiles.push(reader.tile(level, number, width).ok());
+        }
+        tiles
+    };
+    let whole = tiles(&reader);
+    assert!(whole.iter().all(Option::is_some));
+    for (level, last) in [(0, 299 * 32), (8, 0)] {
+        let path = Path::new(TREE).join(format!("level-{level:02}"));
+        for offset in [0, 77, last, last + 31] {
+            let before = read_file(&disk, &path);
+            let Some(byte) = before.get(offset).copied() else {
+                continue;
+            };
+            overwrite(&disk, &path, offset as u64, &[byte ^ 4]);
+            for (now, then) in tiles(&reader).iter().zip(&whole) {
+                assert!(now.is_none() || now == then, "level {level} at {offset}");
+            }
+            assert!(built.is_rotten(), "level {level} at {offset}");
+            built.rebuild(&opened.reader).expect("from the links");
+            assert!(!built.is_rotten());
+            assert_eq!(tiles(&reader), whole);
+            assert_eq!(read_file(&disk, &path), before);
+        }
+    }
+    assert_eq!(reader.rebuilt(), 7);
+}
+
+#[test]
+fn a_scrub_compares_the_tree_and_mends_the_offsets() {
+    let (disk, opened) = large();
+    let (built, _) = tree(&disk, &opened.reader, Floor::default());
+    let scrub = |reader: &Reader| {
+        let (mut journal, mut stored, mut same) =
+            (Scrub::new(reader, 0), TreeScrub::default(), true);
+        let walked = journal.step_to(u64::MAX, Index(300), |group| {
+            same &= stored.group(&built, group)?;
+            Ok(())
+        });
+        assert!(walked.expect("the journal is whole").done);
+        same & stored.finish(&built).expect("it can be read")
+    };
+    assert!(scrub(&opened.reader));
+    // Any level, also one that no tile serves.
+    for level in 0..=8 {
+        let path = Path::new(TREE).join(format!("level-{level:02}"));
+        let byte = read_file(&disk, &path)[9];
+        overwrite(&disk, &path, 9, &[byte ^ 1]);
+        assert!(!scrub(&opened.reader), "level {level}");
+        overwrite(&disk, &path, 9, &[byte]);
+    }
+    // Rows of the offsets: the reader is led by the headers, the scrub puts the row right.
+    let path = dir().join("offsets");
+    let before = read_file(&disk, &path);
+    for (corrected, read) in [(1, true), (2, false)] {
+        overwrite(&disk, &path, 48 + 24 * 7 + 3, &[0xEE]);
+        match read {
+            true => {
+                opened
+                    .reader
+                    .group(8)
+                    .map(|_| ())
+                    .expect("its header leads to it");
+            }
+            false => assert!(scrub(&opened.reader)),
+        }
+        assert_eq!(opened.reader.offsets_corrected(), corrected);
+        assert_eq!(read_file(&disk, &path), before);
+        overwrite(
+            &disk,
+            &path,
+            48 + 24 * 7 + 3,
+            &before[48 + 24 * 7 + 3..][..1],
+        );
+    }
+}
+
+#[test]
+fn a_start_builds_a_tree_again_that_rotted_below_its_position() {
+    let (disk, opened) = large();
+    let leaves = leaves(&opened.reader);
+    let (built, _) = tree(&disk, &opened.reader, Floor::default());
+    drop(built);
+    // Of the floor's right edge, not of the position's.
+    overwrite(&disk, &Path::new(TREE).join("level-02"), 9, &[0xEE; 4]);
+    let floor = Floor {
+        size: 4,
+        root: Some(root_of(&leaves[..4])),
+    };
+    let (built, start) = tree(&disk, &opened.reader, floor);
+    assert_eq!((start.kept, built.root()), (0, root_of(&leaves)));
 }

@@ -58,7 +58,7 @@ fn run(seed: u64, dropped: Option<Site>) -> Result<(), String> {
     }
     sim.restart(Crash::PowerCut);
     let opened = open_at(&disk, 0).map_err(|error| format!("{error}"))?;
-    backup::verify(&opened.reader, 0).map_err(|error| format!("{error}"))?;
+    scrub::verify(&opened.reader, 0).map_err(|error| format!("{error}"))?;
     let next = opened.recovery.next.0;
     if next < acknowledged {
         Err(format!("{next} of {acknowledged}"))

@@ -162,12 +162,9 @@ pub(in crate::http) async fn backup(
         .await
         .map_err(|_| failed())?;
     let taken = taken.map_err(|cause| {
-        let code = StatusCode::CONFLICT;
-        Problem::new(
-            code,
-            "BACKUP_NOT_TAKEN",
-            crate::error::Causes(&cause).to_string(),
-        )
+        let (code, why) = (cause.code(), crate::error::Causes(&cause));
+        let rule = format!("{why}; see deploy/runbooks/{code}.md");
+        Problem::new(StatusCode::CONFLICT, code, rule)
     })?;
     let (name, envelope) = (app.records.name(), governance(&caller.user));
     let directed = backup::backup_taken(&app.ground, name, envelope, &taken)?;

@@ -78,8 +78,7 @@ fn what_came_lately_is_found_destroyed_and_re_keyed_like_the_rest() {
     night(&mut bench, &vault);
     let named: usize = vault
         .export()
-        .map(|rows| rows.expect("opens"))
-        .flatten()
+        .flat_map(|rows| rows.expect("opens"))
         .filter(|row| matches!(row, Row::StreamShelf { stream: of, .. } if *of == stream))
         .count();
     assert_eq!(named, 0, "the night drops what names the dead");
