@@ -69,8 +69,11 @@ pub(crate) fn can_be_typed() -> bool {
 /// # Errors
 /// Where nothing is typed, or what is typed is no token.
 pub(crate) fn typed(prompt: &str) -> Result<Personal<String>, Failure> {
-    output::aside_part(prompt);
-    let line = Unseen::begin().and_then(|mut unseen| unseen.line());
+    // Asked only once nothing is shown any more: what was typed before is thrown away unread.
+    let line = Unseen::begin().and_then(|mut unseen| {
+        output::aside_part(prompt);
+        unseen.line()
+    });
     output::aside("");
     let Some(line) = line.map_err(|error| Failure::refused(&error))? else {
         return Err(Failure::Refused("no token was typed".to_owned()));
