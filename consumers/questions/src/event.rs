@@ -93,11 +93,7 @@ pub fn ask(
     let as_of = AsOf::new(Some(head.0 - 1), head.0, owner.checkpoint(), None);
     let answer = EventAnswer {
         index: index.0,
-        link_hash: link_hash
-            .0
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        link_hash: hex(&link_hash.0),
         fact: record.as_ref().map_or("", |record| record.fact.name),
         record: record.as_ref().map(|record| clear(record, sees_all)),
         slots,
@@ -109,6 +105,10 @@ pub fn ask(
         access_event: Some(granted.recorded().0),
         answer,
     })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn embargoed(record: &Record, today: Date) -> bool {
