@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroize;
 
@@ -32,13 +33,16 @@ pub fn uuid_v4(random: &dyn Random) -> [u8; 16] {
 const POOL_BYTES: usize = 4096;
 /// Requests above this many bytes go to the system's generator directly.
 const POOLED_REQUEST_BYTES_MAX: usize = 256;
+/// After this long what is left of a pool is thrown away: a machine's image taken at rest holds none that is ever used.
+const POOL_AGE_MAX: Duration = Duration::from_millis(10);
 
 /// The cryptographic generator of aws-lc, drawn from [`POOL_BYTES`] at a time by each thread.
 ///
 /// Every byte is handed out once, and wiped from the pool as it goes; what is left is wiped when the thread ends. A pool is never shared:
 /// threads have their own. A *process* that is copied would hand out the rest of the pool twice. `fork` is out of reach of safe Rust, which
-/// is all that this workspace has outside the vault's locking of memory; a machine's image that is started twice repeats at most one pool a
-/// thread, besides repeating the whole ledger, which its checkpoints show (C-4).
+/// is all that this workspace has outside the vault's locking of memory. A machine's image that is started twice could seal two things under
+/// one nonce; a pool is therefore thrown away [`POOL_AGE_MAX`] after it was drawn, so that only an image taken in the midst of those
+/// milliseconds repeats anything, and no more than one pool a thread.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct SystemRandom;
 
@@ -73,6 +77,7 @@ thread_local! {
 struct Pool {
     bytes: Box<[u8; POOL_BYTES]>,
     next: usize,
+    drawn: Option<Instant>,
 }
 
 impl Pool {
@@ -80,13 +85,21 @@ impl Pool {
         Pool {
             bytes: Box::new([0; POOL_BYTES]),
             next: POOL_BYTES,
+            drawn: None,
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the age of a pool is no time that anything else sees"
+    )]
     fn take(&mut self, buffer: &mut [u8]) {
-        if buffer.len() > POOL_BYTES - self.next {
+        let now = Instant::now();
+        let fresh = |drawn: Instant| now.duration_since(drawn) <= POOL_AGE_MAX;
+        if buffer.len() > POOL_BYTES - self.next || !self.drawn.is_some_and(fresh) {
             from_system(&mut self.bytes[..]);
             self.next = 0;
+            self.drawn = Some(now);
         }
         let taken = &mut self.bytes[self.next..][..buffer.len()];
         buffer.copy_from_slice(taken);
