@@ -25,7 +25,7 @@ pub(super) struct Piece {
 pub(super) enum Fault {
     /// Neither object nor array where one has to begin.
     NotAnEvent,
-    /// The file ends within a value, or the line where values stand a line each.
+    /// The file ends within a value or an outer array, or the line where values stand a line each.
     Unfinished,
     /// Larger than any event.
     TooLarge,
@@ -47,7 +47,7 @@ impl Fault {
     pub(super) fn rule(self) -> &'static str {
         match self {
             Self::NotAnEvent => "an event is a JSON object",
-            Self::Unfinished => "the object is not closed",
+            Self::Unfinished => "the object, or the array around it, is not closed",
             Self::TooLarge => "larger than any event may be",
             Self::Unreadable => "the file cannot be read on from here",
         }
@@ -59,6 +59,8 @@ pub(super) struct Splitter<R> {
     file: R,
     line: u64,
     ended: bool,
+    /// Outer arrays that are open: a file cut off between two events must not look whole.
+    arrays: u64,
     /// The first value closed on the line it began on: then every value stands on a line of its own,
     /// and a line break ends a broken one.
     line_each: Option<bool>,
@@ -71,6 +73,7 @@ impl<R: BufRead> Splitter<R> {
             file,
             line: 1,
             ended: false,
+            arrays: 0,
             line_each: None,
         }
     }
@@ -91,12 +94,20 @@ impl<R: BufRead> Splitter<R> {
             if !(byte.is_ascii_whitespace() || b",[]\x1e".contains(&byte)) {
                 return Ok(Some(byte));
             }
-            if byte == b'[' {
-                self.line_each = Some(false);
+            match byte {
+                b'[' => {
+                    self.line_each = Some(false);
+                    self.arrays += 1;
+                }
+                b']' => self.arrays = self.arrays.saturating_sub(1),
+                _ => {}
             }
             self.bump(byte);
         }
-        Ok(None)
+        match self.arrays {
+            0 => Ok(None),
+            _ => Err(Fault::Unfinished),
+        }
     }
 
     fn rest_of_line(&mut self) -> Result<(), Fault> {
@@ -231,6 +242,14 @@ mod tests {
                 (5, Ok("{\"d\":4}")),
             ],
         );
+    }
+
+    #[test]
+    fn a_file_cut_off_between_two_events_is_not_whole() {
+        let cut = Err(Fault::Unfinished);
+        check("[{\"a\":1},\n", &[(1, Ok("{\"a\":1}")), (2, cut)]);
+        check("[{\"a\":1}", &[(1, Ok("{\"a\":1}")), (1, cut)]);
+        check("[[", &[(1, cut)]);
     }
 
     #[test]
