@@ -234,6 +234,14 @@ fn the_whole_ledger_needs_every_sync() {
             "stays for speed alone, so that no group waits for 64 MiB of zeros: the header's sync of the same file comes before its first group",
         ),
         (
+            "journal.parent-dir",
+            "stays for the journal's own sake (see its table); in a whole ledger ledger.dir syncs the same directory before it is complete",
+        ),
+        (
+            "journal.segment-header",
+            "stays for the journal's own sake (see its table); here the sync of the segment's first group, of the same file, precedes every answer",
+        ),
+        (
             "rebuild.dir",
             "stays for the journal's own sake; in a restore journal.marker-dir and ledger.dir sync the same directories before the ledger is complete",
         ),
@@ -244,6 +252,10 @@ fn the_whole_ledger_needs_every_sync() {
         (
             "redb restore",
             "a later sync of the same file comes before the completion marker",
+        ),
+        (
+            "redb open",
+            "what an opening writes, a later opening finds undone and writes again; a commit's own syncs come before anything stands on it",
         ),
         (
             "redb close",
