@@ -246,6 +246,18 @@ fn the_whole_ledger_needs_every_sync() {
             "stays for the journal's own sake; in a restore journal.marker-dir and ledger.dir sync the same directories before the ledger is complete",
         ),
         (
+            "vault.root.create init",
+            "the table's syncs and redb's come later in `init`; a crash before the completion marker leaves no ledger",
+        ),
+        (
+            "vault.root.create restore",
+            "as in `init`: a crash before the completion marker leaves no ledger, and the backup is still there",
+        ),
+        (
+            "vault.root.destroy init",
+            "no old root exists yet: what is overwritten never held a key",
+        ),
+        (
             "redb init",
             "a later sync of the same file comes before the completion marker",
         ),
