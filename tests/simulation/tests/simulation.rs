@@ -222,82 +222,84 @@ fn the_whole_ledger_lives_the_same_life_twice() {
     same_seed_same_run::<WholeLedger>();
 }
 
+/// What nothing can notice in a whole ledger, and why it stays.
+const REDUNDANT: &[(&str, &str)] = &[
+    (
+        "journal.marker-dir",
+        "stays for the journal's own sake (see its table); in a whole ledger journal.segment-dir syncs the same directory at every start",
+    ),
+    (
+        "journal.segment-fill",
+        "stays for speed alone, so that no group waits for 64 MiB of zeros: the header's sync of the same file comes before its first group",
+    ),
+    (
+        "journal.parent-dir",
+        "stays for the journal's own sake (see its table); in a whole ledger ledger.dir syncs the same directory before it is complete",
+    ),
+    (
+        "journal.segment-header",
+        "stays for the journal's own sake (see its table); here the sync of the segment's first group, of the same file, precedes every answer",
+    ),
+    (
+        "rebuild.dir",
+        "stays for the journal's own sake; in a restore journal.marker-dir and ledger.dir sync the same directories before the ledger is complete",
+    ),
+    (
+        "vault.root.create init",
+        "the table's syncs and redb's come later in `init`; a crash before the completion marker leaves no ledger",
+    ),
+    (
+        "vault.root.create restore",
+        "as in `init`: a crash before the completion marker leaves no ledger, and the backup is still there",
+    ),
+    (
+        "vault.root.destroy init",
+        "no old root exists yet: what is overwritten never held a key",
+    ),
+    (
+        "redb init",
+        "a later sync of the same file comes before the completion marker",
+    ),
+    (
+        "redb restore",
+        "a later sync of the same file comes before the completion marker",
+    ),
+    (
+        "redb open",
+        "what an opening writes, a later opening finds undone and writes again; a commit's own syncs come before anything stands on it",
+    ),
+    (
+        "redb close",
+        "keeps a hint for a faster start; without it the next start looks for itself",
+    ),
+    (
+        "redb absorb #2",
+        "of the empty commit behind an absorption, which only frees pages",
+    ),
+    (
+        "redb absorb #3",
+        "of the empty commit behind an absorption, which only frees pages",
+    ),
+    ("redb absorb #4", "the store closing while a panic unwinds"),
+    (
+        "redb backup #2",
+        "of the empty commit behind an absorption, which only frees pages",
+    ),
+    (
+        "redb backup #3",
+        "of the empty commit behind an absorption, which only frees pages",
+    ),
+    ("redb rotate #2", "the store closing while a panic unwinds"),
+    ("redb night #2", "the store closing while a panic unwinds"),
+];
+
 #[test]
 fn the_whole_ledger_needs_every_sync() {
-    let redundant = [
-        (
-            "journal.marker-dir",
-            "stays for the journal's own sake (see its table); in a whole ledger journal.segment-dir syncs the same directory at every start",
-        ),
-        (
-            "journal.segment-fill",
-            "stays for speed alone, so that no group waits for 64 MiB of zeros: the header's sync of the same file comes before its first group",
-        ),
-        (
-            "journal.parent-dir",
-            "stays for the journal's own sake (see its table); in a whole ledger ledger.dir syncs the same directory before it is complete",
-        ),
-        (
-            "journal.segment-header",
-            "stays for the journal's own sake (see its table); here the sync of the segment's first group, of the same file, precedes every answer",
-        ),
-        (
-            "rebuild.dir",
-            "stays for the journal's own sake; in a restore journal.marker-dir and ledger.dir sync the same directories before the ledger is complete",
-        ),
-        (
-            "vault.root.create init",
-            "the table's syncs and redb's come later in `init`; a crash before the completion marker leaves no ledger",
-        ),
-        (
-            "vault.root.create restore",
-            "as in `init`: a crash before the completion marker leaves no ledger, and the backup is still there",
-        ),
-        (
-            "vault.root.destroy init",
-            "no old root exists yet: what is overwritten never held a key",
-        ),
-        (
-            "redb init",
-            "a later sync of the same file comes before the completion marker",
-        ),
-        (
-            "redb restore",
-            "a later sync of the same file comes before the completion marker",
-        ),
-        (
-            "redb open",
-            "what an opening writes, a later opening finds undone and writes again; a commit's own syncs come before anything stands on it",
-        ),
-        (
-            "redb close",
-            "keeps a hint for a faster start; without it the next start looks for itself",
-        ),
-        (
-            "redb absorb #2",
-            "of the empty commit behind an absorption, which only frees pages",
-        ),
-        (
-            "redb absorb #3",
-            "of the empty commit behind an absorption, which only frees pages",
-        ),
-        ("redb absorb #4", "the store closing while a panic unwinds"),
-        (
-            "redb backup #2",
-            "of the empty commit behind an absorption, which only frees pages",
-        ),
-        (
-            "redb backup #3",
-            "of the empty commit behind an absorption, which only frees pages",
-        ),
-        ("redb rotate #2", "the store closing while a panic unwinds"),
-        ("redb night #2", "the store closing while a panic unwinds"),
-    ];
     let by_ordinal = [
         "redb",
         "vault.root.create",
         "vault.root.destroy",
         "vault.table",
     ];
-    every_removed_sync_is_noticed::<WholeLedger>(&by_ordinal, &redundant);
+    every_removed_sync_is_noticed::<WholeLedger>(&by_ordinal, REDUNDANT);
 }
