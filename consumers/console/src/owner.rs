@@ -129,7 +129,7 @@ fn query_kind(kind: TermKind) -> QueryKind {
     }
 }
 
-fn surface_code(surface: Surface) -> SurfaceCode {
+pub(crate) fn surface_code(surface: Surface) -> SurfaceCode {
     match surface {
         Surface::Console => SurfaceCode::Console,
         Surface::Api => SurfaceCode::Api,

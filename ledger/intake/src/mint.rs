@@ -199,6 +199,10 @@ impl Minted {
 
     /// Once the event is placed: makes what was minted known to the events behind it.
     pub(crate) fn note(&mut self, recent: &mut Recent) {
+        let found_again = |(aliases, _): &&(Vec<_>, _)| !aliases.is_empty();
+        for (_, person) in self.people.iter().filter(found_again) {
+            recent.note_minted(*person);
+        }
         for (alias, person) in self.aliases.drain(..) {
             recent.note_person(alias, person);
         }

@@ -44,6 +44,7 @@ pub struct Generation {
     /// Index after the generation's last event.
     pub end: u64,
     people: HashMap<FindingHash, PersonRef>,
+    minted: HashSet<PersonRef>,
     cases: HashMap<FindingHash, (PersonRef, StreamKeys)>,
     streams: HashMap<StreamName, StreamKeys>,
     justified: HashSet<(FindingHash, StreamId)>,
@@ -129,6 +130,17 @@ impl Recent {
     /// Notes whom an alias now names.
     pub fn note_person(&mut self, alias: FindingHash, person: PersonRef) {
         self.active.people.insert(alias, person);
+    }
+
+    /// Notes a person minted: every stream that has their name was minted later, and is remembered as long as they are.
+    pub fn note_minted(&mut self, person: PersonRef) {
+        self.active.minted.insert(person);
+    }
+
+    /// Whether the person was minted so lately that all their streams are here.
+    pub fn has_all_streams_of(&self, person: &PersonRef) -> bool {
+        self.look(|generation| generation.minted.get(person).copied())
+            .is_some()
     }
 
     /// Notes the stream of a case reference.

@@ -21,7 +21,7 @@ use ground::Clock;
 use proto::{IdTag, Index, Personal};
 use tokio::sync::oneshot;
 
-use crate::admit::Admitted;
+use crate::admit::{Admitted, Refusal, RefusalCode};
 use crate::append::{Appender, DurableGroup};
 use crate::desk::{Desk, Directed};
 use crate::engine::{Later, Outcome, Receipt, Submit, SubmitError};
@@ -167,7 +167,8 @@ impl Engine {
         }
     }
 
-    /// Records events whose targets are known: the ledger's own facts and publishers' alike.
+    /// Records events whose targets are known: the ledger's own facts and publishers' alike. Where only what was stale finds the queue
+    /// full, each such event is refused by itself, for the others stand.
     ///
     /// # Errors
     /// [`SubmitError`]; a vault that cannot be read counts as stopped.
@@ -179,15 +180,16 @@ impl Engine {
         let mut open: Vec<(usize, Directed)> = events.into_iter().enumerate().collect();
         for _ in 0..RESOLVES_MAX {
             let (places, arrivals) = self.desk.resolve(open).map_err(stop)?;
-            let reply = self.pass(arrivals).await?;
+            let reply = match self.pass(arrivals).await {
+                Err(SubmitError::QueueFull { .. }) => break,
+                passed => passed?,
+            };
             open = self.settle(places, reply, &mut outcomes).map_err(stop)?;
             if open.is_empty() {
                 return Ok(outcomes.into_iter().flatten().collect());
             }
         }
-        Err(SubmitError::QueueFull {
-            retry_after_s: RETRY_AFTER_S,
-        })
+        or_full(outcomes)
     }
 
     /// Outcomes of a reply, part by part; what was stale comes back.
@@ -244,6 +246,23 @@ impl Engine {
     }
 }
 
+/// The answer where the queue was full: to the whole submission while nothing of it stands, else to each event that has no outcome.
+fn or_full(outcomes: Vec<Option<Outcome>>) -> Result<Vec<Outcome>, SubmitError> {
+    if outcomes.iter().all(Option::is_none) {
+        return Err(SubmitError::QueueFull {
+            retry_after_s: RETRY_AFTER_S,
+        });
+    }
+    let full = || {
+        let rule = "the queue is full; this event was not recorded, send it again";
+        Outcome::Refused(Refusal::new(RefusalCode::QueueFull, "", rule))
+    };
+    let answered = outcomes.into_iter();
+    Ok(answered
+        .map(|outcome| outcome.unwrap_or_else(full))
+        .collect())
+}
+
 impl Submit for Engine {
     fn submit(&self, events: Vec<Box<Admitted>>) -> Later<'_, Result<Vec<Outcome>, SubmitError>> {
         Box::pin(self.record(events.into_iter().map(Directed::published).collect()))
@@ -276,5 +295,30 @@ impl std::fmt::Display for Chain<'_> {
             cause = inner.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_is_told_to_the_whole_only_while_nothing_of_it_stands() {
+        assert!(matches!(
+            or_full(vec![None, None]),
+            Err(SubmitError::QueueFull { .. })
+        ));
+        let stands = || Refusal::new(RefusalCode::IdReused, "id", "recorded with other content");
+        let outcomes = or_full(vec![None, Some(Outcome::Refused(stands())), None]);
+        let codes: Vec<_> = outcomes
+            .expect("answered one by one")
+            .into_iter()
+            .map(|outcome| match outcome {
+                Outcome::Refused(refusal) => refusal.code,
+                _ => panic!("recorded from nothing"),
+            })
+            .collect();
+        let full = RefusalCode::QueueFull;
+        assert_eq!(codes, [full, RefusalCode::IdReused, full]);
     }
 }

@@ -63,7 +63,7 @@ pub enum Verdict {
     Repeat(Index, Box<Admitted>),
     /// Refused; nothing was placed.
     Refused(Refusal),
-    /// Resolve it again: it was looked up too long ago.
+    /// Resolve it again: it was looked up too long ago, or somebody was learnt of since.
     Stale(Box<Arrival>),
 }
 
@@ -183,7 +183,9 @@ impl Sequencer {
     pub fn take(&mut self, arrival: Arrival, now: UnixMillis) -> Result<Verdict, VaultError> {
         let now = UnixMillis(now.0.max(self.time.0));
         self.time = now;
-        if self.recent.is_stale(arrival.resolved.epoch) {
+        if self.recent.is_stale(arrival.resolved.epoch)
+            || self.asks_again(&arrival.event, &arrival.resolved)
+        {
             return Ok(Verdict::Stale(Box::new(arrival)));
         }
         let Arrival {

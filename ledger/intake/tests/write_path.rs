@@ -224,3 +224,30 @@ fn two_publishers_never_share_a_stream() {
     assert_eq!(streams.first(), streams.get(2));
     assert_ne!(streams.first(), streams.get(1));
 }
+
+/// Design 2: a stream is one person, one activity, one party. An alias learnt of somebody the vault has known for long leads to the stream
+/// they have, also for an event that was looked up before the alias was learnt.
+#[test]
+fn an_alias_learnt_a_moment_ago_leads_to_the_stream_there_is() {
+    let bench = bench();
+    let mut opened = bench.open();
+    let stream_of = |receipt: Receipt| {
+        let record = proto::decode_record(&receipt.foil().record).expect("a record");
+        record.header.stream
+    };
+    let first = recorded(one(&mut opened, bench.event(bench.id(), "L1", "waste")));
+    let first = stream_of(first);
+    // Past both generations of recent memory: the stream is in the vault alone.
+    for number in 0..3 * bench.settings.generation_events {
+        let other = format!("M{number}");
+        recorded(one(&mut opened, bench.event(bench.id(), &other, "waste")));
+    }
+    let both = r#"L1"},{"system":"crm","localId":"L2"#;
+    let events = [both, "L2", "L2"].map(|local| bench.event(bench.id(), local, "waste"));
+    let outcomes = opened
+        .stepped
+        .record(events.map(Directed::published).into())
+        .expect("the disk works");
+    let streams: Vec<_> = outcomes.into_iter().map(recorded).map(stream_of).collect();
+    assert_eq!(streams, [first; 3]);
+}

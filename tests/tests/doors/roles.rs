@@ -76,6 +76,44 @@ fn others_tokens(served: &Served, token: &str, desk: &str, auditor: &str, person
     }
 }
 
+/// Whatever refuses an officer's command, and a role that does not allow a question, is a fact of codes alone.
+#[test]
+fn a_refused_command_is_recorded() {
+    let (_ledger, served) = ledger();
+    let desk = served.user("front-desk");
+    let mut expected = served.folded()["events"].as_u64().expect("a number");
+    let mut recorded = |fact: &str, word: &str, reason: &str| {
+        let one = json!({ "index": expected, "purpose": "audit", "format": "json" });
+        let answer = served.dpo().post("/v1/ask/event", &one);
+        let event = answer.expect("it answers").expect(200).text();
+        for part in [fact, word, reason] {
+            assert!(event.contains(part), "{part} in {event}");
+        }
+        // The refusal, and the access that showed it.
+        expected += 2;
+    };
+    let kept = json!({ "view": "customer-of-Alex-Example" });
+    let answer = client(&served, &desk).post("/v1/admin/rebuild", &kept);
+    assert_eq!(
+        answer.expect("it answers").expect(403).code(),
+        "ROLE_MISSING"
+    );
+    recorded("ledger.command-refused", "rebuild", "role-missing");
+    let answer = served.dpo().post("/v1/admin/rebuild", &kept);
+    assert_eq!(
+        answer.expect("it answers").expect(422).code(),
+        "VIEW_UNKNOWN"
+    );
+    recorded("ledger.command-refused", "rebuild", "view-unknown");
+    let answer = client(&served, &desk).get("/v1/admin/users");
+    answer.expect("it answers").expect(403);
+    recorded("ledger.command-refused", "user-list", "role-missing");
+    let answer = client(&served, &desk).get("/v1/proof/1");
+    answer.expect("it answers").expect(403);
+    recorded("access.refused", "proof", "role-missing");
+    assert!(served.stop().success());
+}
+
 /// A disabled user's token is nobody's.
 fn disabled_is_out(served: &Served, auditor: &str) {
     let disabled = served

@@ -7,6 +7,7 @@ mod admin;
 mod ask;
 mod health;
 mod problem;
+mod refusals;
 mod tlog;
 mod who;
 
@@ -18,6 +19,7 @@ use axum::routing::{get, post};
 use crate::host::Shared;
 
 pub(crate) use problem::Problem;
+use refusals::Asked;
 pub(crate) use who::OverSocket;
 
 /// State of every handler.
@@ -26,48 +28,73 @@ pub(crate) type App = Arc<Shared>;
 /// The whole router.
 pub(crate) fn router(shared: App) -> Router {
     let door = intake::door::router(shared.door());
-    let mut own = Router::new()
+    let own = Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .route("/vkeys", get(tlog::vkeys))
         .route("/checkpoint", get(tlog::checkpoint))
         .route("/tile/{*path}", get(tlog::tile))
-        .route("/v1/schemas/{type}", get(health::schema))
+        .route("/v1/schemas/{type}", get(health::schema));
+    own.merge(questions(&shared))
+        .merge(commands(&shared))
+        .fallback(problem::nowhere)
+        .with_state(shared)
+        .merge(door)
+}
+
+/// What an officer may ask. Questions about persons record their own refusals.
+fn questions(app: &App) -> Router<App> {
+    let asks = |code, handler| refusals::recorded(app, Asked::Question(code), handler);
+    Router::new()
         .route("/v1/ask/person", post(ask::person))
         .route("/v1/ask/trail", post(ask::trail))
         .route("/v1/ask/event", post(ask::event))
         .route("/v1/ask/status", post(ask::status))
         .route("/v1/find", post(ask::find))
-        .route("/v1/proof/{index}", get(tlog::proof))
-        .route("/v1/foils/{index}", get(tlog::foil))
-        .route("/v1/keys", get(tlog::keys))
-        .route(
-            "/v1/admin/publishers",
-            post(admin::publisher_add).get(admin::publisher_list),
-        )
-        .route(
-            "/v1/admin/publishers/{code}/rotate",
+        .route("/v1/proof/{index}", asks("proof", get(tlog::proof)))
+        .route("/v1/foils/{index}", asks("foil", get(tlog::foil)))
+        .route("/v1/keys", asks("keys", get(tlog::keys)))
+}
+
+/// What an officer may do.
+fn commands(app: &App) -> Router<App> {
+    let does = |code, handler| refusals::recorded(app, Asked::Command(code), handler);
+    let list = does("publisher-list", get(admin::publisher_list));
+    let publishers = does("publisher-add", post(admin::publisher_add)).merge(list);
+    let list = does("user-list", get(admin::user_list));
+    let users = does("user-add", post(admin::user_add)).merge(list);
+    let mut commands = Router::new()
+        .route("/v1/admin/publishers", publishers)
+        .route("/v1/admin/users", users);
+    let acts = [
+        (
+            "publishers/{code}/rotate",
+            "publisher-rotate",
             post(admin::publisher_rotate),
-        )
-        .route(
-            "/v1/admin/publishers/{code}/revoke",
+        ),
+        (
+            "publishers/{code}/revoke",
+            "publisher-revoke",
             post(admin::publisher_revoke),
-        )
-        .route(
-            "/v1/admin/users",
-            post(admin::user_add).get(admin::user_list),
-        )
-        .route("/v1/admin/users/{actor}/disable", post(admin::user_disable))
-        .route("/v1/admin/rebuild", post(admin::rebuild))
-        .route("/v1/admin/park", post(admin::park))
-        .route("/v1/admin/verify", post(admin::verify))
-        .route("/v1/admin/rekey", post(admin::rekey))
-        .route("/v1/admin/backup", post(admin::backup));
-    if shared.records.name().origin.is_test() {
-        own = own.route("/v1/test/clock", post(admin::test_clock));
+        ),
+        (
+            "users/{actor}/disable",
+            "user-disable",
+            post(admin::user_disable),
+        ),
+        ("rebuild", "rebuild", post(admin::rebuild)),
+        ("park", "park", post(admin::park)),
+        ("verify", "verify", post(admin::verify)),
+        ("rekey", "rekey", post(admin::rekey)),
+        ("backup", "backup", post(admin::backup)),
+    ];
+    for (path, code, handler) in acts {
+        commands = commands.route(&format!("/v1/admin/{path}"), does(code, handler));
     }
-    own.fallback(problem::nowhere)
-        .with_state(shared)
-        .merge(door)
+    if app.records.name().origin.is_test() {
+        let clock = does("test-clock", post(admin::test_clock));
+        commands = commands.route("/v1/test/clock", clock);
+    }
+    commands
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use questions::QuestionError;
 use serde::Serialize;
 
+use super::refusals::ProblemCode;
 use crate::error::{Causes, ServeError};
 use crate::facts::FactError;
 
@@ -71,7 +72,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = ProblemCode(self.0.code.clone());
         let mut response = (status, Json(self.0)).into_response();
+        response.extensions_mut().insert(code);
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response

@@ -33,6 +33,11 @@ impl Caller {
         }
     }
 
+    /// Where they call from.
+    pub(super) fn surface(&self) -> Surface {
+        self.surface
+    }
+
     /// Governance is the DPO's.
     pub(super) fn governs(&self) -> Result<(), Problem> {
         match self.user.role {

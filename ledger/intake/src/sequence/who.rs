@@ -12,6 +12,24 @@ use crate::recent::StreamName;
 use crate::resolve::{Party, Resolved, outside_party};
 
 impl Sequencer {
+    /// Whether the vault must be asked again: it named nobody, an alias learnt since names somebody it knew before, and whether they have
+    /// the stream is more than recent memory can say. Without this a second stream of (person, activity, party) would be minted.
+    pub(super) fn asks_again(&self, event: &Admitted, resolved: &Resolved) -> bool {
+        let subject = &resolved.subject;
+        if subject.person.is_some() || resolved.case.is_some() || event.opens_stream() {
+            return false;
+        }
+        let mut learnt = subject.unknown.iter();
+        let Some(person) = learnt.find_map(|alias| self.recent.person_of(alias)) else {
+            return false;
+        };
+        !self.recent.has_all_streams_of(&person)
+            && self
+                .recent
+                .stream_of(&stream_name(person, event, resolved))
+                .is_none()
+    }
+
     pub(super) fn stream(
         &mut self,
         event: &Admitted,
@@ -44,11 +62,7 @@ impl Sequencer {
             Ok(person) => person,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let name = StreamName {
-            person,
-            activity: event.split.clear.activity.clone(),
-            party: outside_party(event, resolved.target),
-        };
+        let name = stream_name(person, event, resolved);
         let known = match case {
             None if !event.opens_stream() => {
                 let resolved = resolved.keys.clone();
@@ -130,6 +144,14 @@ impl Sequencer {
         } else {
             Ok(keys)
         }
+    }
+}
+
+fn stream_name(person: PersonRef, event: &Admitted, resolved: &Resolved) -> StreamName {
+    StreamName {
+        person,
+        activity: event.split.clear.activity.clone(),
+        party: outside_party(event, resolved.target),
     }
 }
 
