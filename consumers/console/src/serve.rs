@@ -105,13 +105,18 @@ pub fn serve(
 }
 
 /// A panic anywhere ends the process, as a failed write does: what it left half done would otherwise be gone on with. The message is not
-/// logged, since it may hold what was being handled; the place says what broke.
+/// logged, since it may hold what was being handled; the place says what broke. Not where a view or its store panics: a rotten file of rows
+/// that can be folded again keeps no one from publishing.
 fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic
             .location()
             .map(ToString::to_string)
             .unwrap_or_default();
+        if fold::panic_is_contained() {
+            tracing::error!(place, "a view or its store panicked; it is judged and set aside");
+            return;
+        }
         let code = "PANICKED";
         tracing::error!(
             code,

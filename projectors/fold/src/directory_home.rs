@@ -115,9 +115,14 @@ impl DirectoryHome {
 
 impl Home for DirectoryHome {
     fn current(&self) -> Result<Option<Generation>, StoreError> {
-        match fs::read_to_string(self.dir.join(CURRENT)) {
-            // A name that cannot be read is no name: the projection then builds a new generation.
-            Ok(text) => Ok(text.trim().parse().ok().map(Generation)),
+        match fs::read(self.dir.join(CURRENT)) {
+            // What is no number, or none that another could follow, is no name: the projection then
+            // builds a new generation.
+            Ok(line) => Ok(std::str::from_utf8(&line)
+                .ok()
+                .and_then(|line| line.trim().parse().ok())
+                .filter(|&number| number < u64::MAX)
+                .map(Generation)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }

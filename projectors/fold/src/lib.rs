@@ -8,6 +8,7 @@
 //! What always holds: P-1 (the digest of a view equals that of a rebuild at the same index) and P-2
 //! (no event is skipped; a view that cannot apply one stops and says which).
 
+mod contained;
 mod digest;
 mod directory_home;
 mod error;
@@ -30,6 +31,7 @@ pub mod redb_store;
 pub mod runs;
 pub mod sled_store;
 
+pub use contained::panic_is_contained;
 pub use digest::Digest;
 pub use directory_home::{DirectoryHome, Engine};
 pub use error::{FoldError, StoreError};
@@ -42,7 +44,7 @@ pub use runner::PoisonedAt;
 pub use runs::Sizes;
 pub use signals::{RecordKey, Signal};
 pub use slot::{ReadView, ViewReader};
-pub use store::{BATCH_ROWS_MAX, Batch, Cursor, Row, Store};
+pub use store::{BATCH_ROWS_MAX, Batch, Cursor, Row, Snapshot, Store};
 pub use view::{Change, Changes, EVENT_ROWS_MAX, Forgotten, Poison, Rows, Table, View, row_key};
 
 #[cfg(test)]

@@ -9,10 +9,10 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::contained::contained;
 use crate::error::StoreError;
 use crate::marker::sync_dir;
 use crate::store::{Batch, Cursor, Row, Store, assert_fits};
@@ -152,11 +152,11 @@ impl Store for SledStore {
 
 /// Runs sled so that neither its panics nor its errors reach further than this file.
 fn caught<T>(act: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
-    match catch_unwind(AssertUnwindSafe(act)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Io(error))) => Err(judge_io(error)),
-        Ok(Err(other)) => Err(StoreError::Broken(kind_of(&other).into())),
-        Err(_) => Err(StoreError::Broken("sled panicked".into())),
+    match contained(act) {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(sled::Error::Io(error))) => Err(judge_io(error)),
+        Some(Err(other)) => Err(StoreError::Broken(kind_of(&other).into())),
+        None => Err(StoreError::Broken("sled panicked".into())),
     }
 }
 
