@@ -188,7 +188,7 @@ fn events_up_to(
     Ok(events)
 }
 
-fn read(view: &ReadView<'_>, streams: Vec<StreamOf>) -> Result<Vec<StreamAt>, QuestionError> {
+fn read(view: &ReadView, streams: Vec<StreamOf>) -> Result<Vec<StreamAt>, QuestionError> {
     streams
         .into_iter()
         .map(|of| {

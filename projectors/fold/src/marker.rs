@@ -15,11 +15,12 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proto::Hash;
 
 use crate::error::StoreError;
-use crate::store::{Batch, Cursor, Row, Store};
+use crate::store::{Batch, Cursor, Row, Snapshot, Store};
 
 const FIRST_LINE: &str = "counterfoil view marker v1";
 const FILE: &str = "marker";
@@ -153,6 +154,10 @@ impl Store for Marked {
 
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
         self.store.scan(prefix, from, limit)
+    }
+
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
+        self.store.snapshot()
     }
 
     fn sync(&self) -> Result<(), StoreError> {

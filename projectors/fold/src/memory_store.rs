@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use crate::error::StoreError;
-use crate::store::{Batch, Cursor, Row, Store, assert_fits};
+use crate::store::{Batch, Cursor, Row, Snapshot, Store, assert_fits};
 
 /// A sorted map with a cursor.
 #[derive(Debug)]
@@ -63,6 +63,25 @@ impl Store for MemoryStore {
 
     fn destroy(self: Box<Self>) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// The rows of a store as they were when they were copied.
+pub(crate) struct Copied(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Copied {
+    pub(crate) fn of(rows: Vec<Row>) -> Self {
+        Self(rows.into_iter().collect())
+    }
+}
+
+impl Snapshot for Copied {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        Ok(scan_map(&self.0, prefix, from, limit))
     }
 }
 

@@ -7,11 +7,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use redb::{Database, Durability, ReadableDatabase, TableDefinition};
+use redb::{Database, Durability, ReadOnlyTable, ReadableDatabase, TableDefinition};
 
 use crate::error::StoreError;
-use crate::store::{Batch, Cursor, Row, Store, assert_fits};
+use crate::store::{Batch, Cursor, Row, Snapshot, Store, assert_fits};
 
 const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
 const FILE: &str = "rows.redb";
@@ -44,6 +45,33 @@ impl RedbStore {
             dir: dir.to_owned(),
         })
     }
+
+    fn at_last(&self) -> Result<At, StoreError> {
+        let read = self.db.begin_read().map_err(judge)?;
+        Ok(At(read.open_table(ROWS).map_err(judge)?))
+    }
+}
+
+/// The table as one transaction sees it.
+struct At(ReadOnlyTable<&'static [u8], &'static [u8]>);
+
+impl Snapshot for At {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.0.get(key).map_err(judge)?;
+        Ok(value.map(|value| value.value().to_vec()))
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for row in self.0.range(from.max(prefix)..).map_err(judge)?.take(limit) {
+            let (key, value) = row.map_err(judge)?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            rows.push((key.value().to_vec(), value.value().to_vec()));
+        }
+        Ok(rows)
+    }
 }
 
 impl Store for RedbStore {
@@ -69,26 +97,15 @@ impl Store for RedbStore {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let read = self.db.begin_read().map_err(judge)?;
-        let table = read.open_table(ROWS).map_err(judge)?;
-        Ok(table
-            .get(key)
-            .map_err(judge)?
-            .map(|value| value.value().to_vec()))
+        self.at_last()?.get(key)
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
-        let read = self.db.begin_read().map_err(judge)?;
-        let table = read.open_table(ROWS).map_err(judge)?;
-        let mut rows = Vec::new();
-        for row in table.range(from.max(prefix)..).map_err(judge)?.take(limit) {
-            let (key, value) = row.map_err(judge)?;
-            if !key.value().starts_with(prefix) {
-                break;
-            }
-            rows.push((key.value().to_vec(), value.value().to_vec()));
-        }
-        Ok(rows)
+        self.at_last()?.scan(prefix, from, limit)
+    }
+
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
+        Ok(Arc::new(self.at_last()?))
     }
 
     fn sync(&self) -> Result<(), StoreError> {

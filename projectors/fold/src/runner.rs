@@ -6,11 +6,11 @@
 //! record is gone with its key, or because a recorded fact parks it.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use proto::Index;
 
+use crate::contained::contained;
 use crate::error::{FoldError, StoreError};
 use crate::feed::{Event, Feed, FeedError};
 use crate::overlay::Overlay;
@@ -206,17 +206,17 @@ impl Runner {
         let live = slot.read();
         let store = live.store().map_err(|error| self.stop(error))?;
         let rows = pending.overlay.rows(store);
-        let answer = catch_unwind(AssertUnwindSafe(|| self.view.apply(event, &rows)));
+        let answer = contained(|| self.view.apply(event, &rows));
         if let Some(error) = pending.overlay.failure() {
             return Err(self.stop(error));
         }
         Ok(match answer {
-            Ok(Ok(changes)) => match overstepped(&changes) {
+            Some(Ok(changes)) => match overstepped(&changes) {
                 None => Verdict::Changes(changes),
                 Some(poison) => Verdict::Poison(poison),
             },
-            Ok(Err(poison)) => Verdict::Poison(poison),
-            Err(_) => Verdict::Poison(Poison::new("the view panicked")),
+            Some(Err(poison)) => Verdict::Poison(poison),
+            None => Verdict::Poison(Poison::new("the view panicked")),
         })
     }
 
@@ -274,12 +274,13 @@ impl Runner {
             return Ok(());
         }
         let applied = {
-            let live = slot.write();
+            let live = slot.read();
             live.store()
                 .and_then(|store| store.apply(&batch, &pending.cursor))
         };
         applied.map_err(|error| self.stop(error))?;
         self.cursor = pending.cursor;
+        slot.publish().map_err(|error| self.stop(error))?;
         self.batches_unsynced += 1;
         if self.batches_unsynced >= SYNC_BATCHES {
             self.sync(slot)?;

@@ -7,20 +7,28 @@
 //! What it is not: a store by itself; the one below keeps the bytes, the cursor and the promises.
 //! What always holds: rows and cursor are one batch of the store below (D4). Building, merging and
 //! removing change no row and move no cursor; the list of runs changes in one batch, so that a crash
-//! at any point leaves the runs before it or the runs after it.
+//! at any point leaves the runs before it or the runs after it. What is read was checked against the
+//! root row, so that a row that the store below lost or brought back is found (`root.rs`).
 
+mod below;
 mod build;
+mod memory;
 mod merge;
 mod pages;
+mod root;
+mod snapshot;
 mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::error::StoreError;
-use crate::store::{Batch, Cursor, Row, Store, assert_fits};
-use merge::{Merge, Source};
+use crate::store::{Batch, Cursor, Row, Snapshot, Store, assert_fits};
+use below::Below;
+use memory::get_in;
 use pages::{broken, put_row, spread, waiting_key};
+use root::ROOT_KEY;
+use snapshot::At;
 use state::State;
 
 /// How much is kept in memory, and how fast runs are merged.
@@ -47,14 +55,14 @@ impl Default for Sizes {
 
 /// A waiting batch is cut into pieces of at least so many bytes.
 const PIECE_BYTES: usize = 8 * 1024;
-/// Pieces of one batch; with the cursor they fit one batch of the store below.
+/// Pieces of one batch; with root and cursor they fit one batch of the store below.
 const PIECES_MAX: usize = 200;
 /// Bytes of runs written for each byte that arrives: more than each row is ever rewritten.
 const WORK_FACTOR: usize = 8;
 
 /// Rows in runs over another store.
 pub struct RunStore {
-    below: Box<dyn Store>,
+    below: Arc<Below>,
     sizes: Sizes,
     /// Set by the first write that fails; never cleared. Memory may then know more than the disk.
     failed: AtomicBool,
@@ -67,6 +75,7 @@ impl RunStore {
     /// # Errors
     /// [`StoreError::Broken`] when a part is missing; else as the store below.
     pub fn open(below: Box<dyn Store>, sizes: Sizes) -> Result<Self, StoreError> {
+        let below = Arc::new(Below::new(below));
         let state = State::open(&*below)?;
         Ok(Self {
             below,
@@ -91,23 +100,36 @@ impl RunStore {
         for (key, value) in &batch.rows {
             put_row(&mut bytes, key, value.as_deref());
         }
-        let number = state.next_batch;
         let mut pieces = Batch::default();
+        let mut keys = Vec::new();
         let piece_bytes = PIECE_BYTES.max(bytes.len().div_ceil(PIECES_MAX));
         for (piece, part) in (0_u16..).zip(bytes.chunks(piece_bytes)) {
-            let key = waiting_key(number, piece);
+            let key = waiting_key(state.next_batch, piece);
+            keys.push(key.clone());
             pieces.rows.push((key, Some(part.to_vec())));
         }
+        let root = state.root_after(&bytes, cursor);
+        pieces.rows.push((ROOT_KEY.to_vec(), Some(root.encode())));
         self.below.apply(&pieces, cursor)?;
         state.cursor = Some(*cursor);
-        state.next_batch += u64::from(!pieces.rows.is_empty());
-        let keys = pieces.rows.into_iter().map(|(key, _)| (number, key));
-        state.waiting.extend(keys);
-        state.credit = state.credit.saturating_add(bytes.len() * WORK_FACTOR);
-        for (key, value) in &batch.rows {
-            state.put(key.clone(), value.clone());
-        }
+        state.applied(batch, keys, &root, bytes.len() * WORK_FACTOR);
         Ok(())
+    }
+
+    /// The rows as they are after the last batch.
+    fn at_last(&self) -> At {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        At {
+            below: Arc::clone(&self.below),
+            cursor: state.cursor,
+            layers: state
+                .memory
+                .layers()
+                .chain(&state.frozen)
+                .cloned()
+                .collect(),
+            runs: state.runs.clone(),
+        }
     }
 }
 
@@ -124,14 +146,13 @@ impl Store for RunStore {
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.whole()?;
-        if key == Cursor::key() {
-            return self.below.get(key);
-        }
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        for memory in std::iter::once(&state.rows).chain(&state.frozen) {
-            if let Some(value) = memory.get(key) {
-                return Ok(value.clone());
-            }
+        if key == Cursor::key() {
+            return Ok(state.cursor.map(|cursor| cursor.encode()));
+        }
+        let frozen = || state.frozen.as_ref().and_then(|rows| get_in(rows, key));
+        if let Some(value) = state.memory.get(key).or_else(frozen) {
+            return Ok(value);
         }
         let spread = spread(key);
         for run in &state.runs {
@@ -144,32 +165,12 @@ impl Store for RunStore {
 
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
         self.whole()?;
-        let from = from.max(prefix);
-        let mut rows = Vec::new();
-        let cursor_key = Cursor::key();
-        if limit > 0
-            && from <= cursor_key.as_slice()
-            && cursor_key.starts_with(prefix)
-            && let Some(cursor) = self.below.get(&cursor_key)?
-        {
-            rows.push((cursor_key, cursor));
-        }
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let memory = std::iter::once(&state.rows).chain(&state.frozen);
-        let runs = state.runs.iter().filter(|run| run.may_hold_under(prefix));
-        let sources = memory
-            .map(|rows| Source::memory(rows, from))
-            .chain(runs.map(|run| Source::run(run, from)));
-        let mut merge = Merge::new(&*self.below, sources.collect(), from)?;
-        while rows.len() < limit {
-            match merge.next(&*self.below)? {
-                Some((key, _)) if !key.starts_with(prefix) => break,
-                Some((key, Some(value))) => rows.push((key, value)),
-                Some((_, None)) => {}
-                None => break,
-            }
-        }
-        Ok(rows)
+        self.at_last().scan(prefix, from, limit)
+    }
+
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
+        self.whole()?;
+        Ok(Arc::new(self.at_last()))
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -179,11 +180,13 @@ impl Store for RunStore {
 
     fn close(self: Box<Self>) -> Result<(), StoreError> {
         self.whole()?;
-        self.below.close()
+        self.below.close_now()
     }
 
+    /// The files go with the last question that still reads them.
     fn destroy(self: Box<Self>) -> Result<(), StoreError> {
-        self.below.destroy()
+        self.below.give_up();
+        Ok(())
     }
 }
 

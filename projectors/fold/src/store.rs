@@ -5,10 +5,13 @@
 //! What always holds: the rows of a batch, the cursor and the digest are there together or not at
 //! all (D4), also after a crash; what follows the last `sync` may be lost in order.
 
+use std::sync::Arc;
+
 use proto::{Hash, Index};
 
 use crate::digest::Digest;
 use crate::error::StoreError;
+use crate::memory_store::Copied;
 use crate::view::{Table, row_key};
 
 /// Rows of one batch, the cursor's included (sled 0.34 grows without bound on large batches).
@@ -99,6 +102,36 @@ pub struct Batch {
     pub rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
+/// One view's rows at one position: what is applied meanwhile is not in it, and does not wait for it.
+pub trait Snapshot: Send + Sync {
+    /// The value of one row.
+    ///
+    /// # Errors
+    /// As for [`Store::get`].
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// As [`Store::scan`].
+    ///
+    /// # Errors
+    /// As there.
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// The position.
+    ///
+    /// # Errors
+    /// As for [`Store::cursor`].
+    fn cursor(&self) -> Result<Cursor, StoreError> {
+        cursor_in(self.get(&Cursor::key())?)
+    }
+}
+
+fn cursor_in(row: Option<Vec<u8>>) -> Result<Cursor, StoreError> {
+    match row {
+        Some(bytes) => Cursor::decode(&bytes),
+        None => Err(StoreError::Broken("the cursor is missing".into())),
+    }
+}
+
 /// One view's rows.
 pub trait Store: Send + Sync {
     /// Writes the batch and the cursor together (D4). A crash leaves both or neither.
@@ -124,10 +157,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// As for `apply`.
     fn cursor(&self) -> Result<Cursor, StoreError> {
-        match self.get(&Cursor::key())? {
-            Some(bytes) => Cursor::decode(&bytes),
-            None => Err(StoreError::Broken("the cursor is missing".into())),
-        }
+        cursor_in(self.get(&Cursor::key())?)
+    }
+
+    /// The rows as they are now, for those who read while others are applied. A copy, unless the store
+    /// can do better; one that serves must.
+    ///
+    /// # Errors
+    /// As for `get`.
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
+        let rows = self.scan(&[], &[], usize::MAX)?;
+        Ok(Arc::new(Copied::of(rows)))
     }
 
     /// Makes everything applied so far survive a power cut.

@@ -11,13 +11,14 @@ use super::pages::{
     BLOCKS, FINDERS, Finder, NAME_BYTES, PAGE_BLOCKS, broken, encode_finders, filter_of, page_key,
     put_row, spread,
 };
+use super::root::{Check, check_of, check_of_all};
 use crate::error::StoreError;
 use crate::store::{Batch, Store};
 
 /// What a finished run takes the place of.
 pub(super) enum Replaces {
-    /// The frozen rows in memory, and the waiting batches below this one.
-    Frozen(u64),
+    /// The frozen rows in memory, and the waiting batches below this one, with the check before it.
+    Frozen(u64, Check),
     /// These runs.
     Runs(Vec<u64>),
 }
@@ -42,6 +43,8 @@ pub(super) struct Build {
     name_before: Vec<u8>,
     spreads: Vec<u64>,
     finders: Vec<Finder>,
+    /// Of each page of finders.
+    pages: Vec<Check>,
 }
 
 impl Build {
@@ -60,6 +63,7 @@ impl Build {
             name_before: Vec::new(),
             spreads: Vec::new(),
             finders: Vec::new(),
+            pages: Vec::new(),
         })
     }
 
@@ -106,20 +110,27 @@ impl Build {
 
     /// The run, once `step` said that it has ended.
     pub(super) fn finished(self) -> Arc<Run> {
-        Arc::new(Run::new(self.name.run, self.name.level, self.finders))
+        let Named { run, level, .. } = self.name;
+        Arc::new(Run::new(
+            run,
+            level,
+            check_of_pages(&self.pages),
+            self.finders,
+        ))
     }
 
     fn end_block(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let place = place_of(self.finders.len())?;
         let block = self.block.clone();
         self.block.clear();
-        batch
-            .rows
-            .push((page_key(BLOCKS, self.name.run, place), Some(block)));
         self.finders.push(Finder {
             first: self.first.as_slice().into(),
             filter: filter_of(&self.spreads),
+            check: check_of(&block),
         });
+        batch
+            .rows
+            .push((page_key(BLOCKS, self.name.run, place), Some(block)));
         self.spreads.clear();
         if self.finders.len().is_multiple_of(PAGE_BLOCKS) {
             self.end_page(batch)?;
@@ -131,9 +142,16 @@ impl Build {
         let page = (self.finders.len() - 1) / PAGE_BLOCKS;
         let finders = self.finders.get(page * PAGE_BLOCKS..).unwrap_or_default();
         let key = page_key(FINDERS, self.name.run, place_of(page)?);
-        batch.rows.push((key, Some(encode_finders(finders))));
+        let finders = encode_finders(finders);
+        self.pages.push(check_of(&finders));
+        batch.rows.push((key, Some(finders)));
         Ok(())
     }
+}
+
+/// The check of a run, given that of each page of finders.
+pub(super) fn check_of_pages(pages: &[Check]) -> Check {
+    check_of_all(pages.iter().map(Check::as_slice))
 }
 
 fn place_of(place: usize) -> Result<u32, StoreError> {

@@ -4,33 +4,33 @@
 //! What always holds: each key comes once, ascending, with the value of the newest source that has
 //! it; a run is immutable, so that reading may stop and go on between batches.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
+use super::memory::Layer;
 use super::pages::{
     BLOCKS, Change, Finder, NAME_BYTES, broken, may_hold, page_key, spread, take_row,
 };
+use super::root::Check;
 use crate::error::StoreError;
 use crate::store::Store;
-
-/// Rows that lie in memory; `None`: gone.
-pub(super) type Memory = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// One run: where its blocks are. Never changes.
 pub(super) struct Run {
     pub(super) number: u64,
     pub(super) level: u64,
+    /// Of its pages of finders.
+    pub(super) check: Check,
     /// The first eight bytes of each block's first key: most searches end there.
     heads: Vec<u64>,
     finders: Vec<Finder>,
 }
 
 impl Run {
-    pub(super) fn new(number: u64, level: u64, finders: Vec<Finder>) -> Self {
+    pub(super) fn new(number: u64, level: u64, check: Check, finders: Vec<Finder>) -> Self {
         Self {
             number,
             level,
+            check,
             heads: finders.iter().map(|finder| head(&finder.first)).collect(),
             finders,
         }
@@ -99,10 +99,13 @@ impl Run {
     }
 
     fn block(&self, below: &dyn Store, place: usize) -> Result<Vec<u8>, StoreError> {
+        let missing = || broken("a block is missing");
+        let finder = self.finders.get(place).ok_or_else(missing)?;
         let place = u32::try_from(place).map_err(|_| broken("a run has too many blocks"))?;
-        below
-            .get(&page_key(BLOCKS, self.number, place))?
-            .ok_or_else(|| broken("a block is missing"))
+        let block = below.get(&page_key(BLOCKS, self.number, place))?;
+        let block = block.ok_or_else(missing)?;
+        finder.check_block(&block)?;
+        Ok(block)
     }
 }
 
@@ -116,8 +119,8 @@ fn head(key: &[u8]) -> u64 {
 
 /// Where reading one source has got to.
 pub(super) enum Source {
-    /// Rows in memory, above the bound.
-    Memory(Arc<Memory>, Bound<Vec<u8>>),
+    /// Rows in memory, and the place of the next.
+    Layer(Layer, usize),
     /// A run: the next block, and what is left of the one being read.
     Run {
         run: Arc<Run>,
@@ -129,8 +132,9 @@ pub(super) enum Source {
 
 impl Source {
     /// Rows in memory from a key on.
-    pub(super) fn memory(rows: &Arc<Memory>, from: &[u8]) -> Self {
-        Self::Memory(Arc::clone(rows), Bound::Included(from.to_vec()))
+    pub(super) fn layer(rows: &Layer, from: &[u8]) -> Self {
+        let at = rows.partition_point(|held| held.key() < from);
+        Self::Layer(Arc::clone(rows), at)
     }
 
     /// Rows of a run, from the block on that would hold a key.
@@ -145,15 +149,10 @@ impl Source {
 
     fn next(&mut self, below: &dyn Store) -> Result<Option<Change>, StoreError> {
         match self {
-            Self::Memory(rows, above) => {
-                let found = rows.range::<[u8], _>((as_slice(above), Bound::Unbounded));
-                let found = found
-                    .map(|(key, value)| (key.clone(), value.clone()))
-                    .next();
-                if let Some((key, _)) = &found {
-                    *above = Bound::Excluded(key.clone());
-                }
-                Ok(found)
+            Self::Layer(rows, at) => {
+                let held = rows.get(*at);
+                *at += 1;
+                Ok(held.map(|held| (held.key().to_vec(), held.value().cloned())))
             }
             Self::Run {
                 run,
@@ -176,14 +175,6 @@ impl Source {
                 Ok(Some(row))
             }
         }
-    }
-}
-
-fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
-    match bound {
-        Bound::Included(key) => Bound::Included(key),
-        Bound::Excluded(key) => Bound::Excluded(key),
-        Bound::Unbounded => Bound::Unbounded,
     }
 }
 

@@ -3,18 +3,21 @@
 //! ```text
 //! 1 ‖ batch u64 ‖ piece u16   waiting   changes that no run holds yet, in the order of arrival
 //! 2 ‖ run u64 ‖ block u32     block     rows of one run, ascending, about 8 KiB
-//! 3 ‖ run u64 ‖ page u32      finders   for 64 blocks: first key, and filter of keys and of names
+//! 3 ‖ run u64 ‖ page u32      finders   for 64 blocks: first key, filter of keys and of names, check
 //! 4                           list      which runs there are, newest first
+//! 5                           root      from which all others are checked (`root.rs`)
 //!
 //! row    = length varint ‖ key ‖ (0 when the row is gone, else length + 1) varint ‖ value
-//! finder = length varint ‖ first key ‖ length varint ‖ filter
-//! list   = version u8 (=1) ‖ next run ‖ first waiting batch ‖ n ‖ n (run ‖ level ‖ blocks)
-//!          ‖ m ‖ m (run that is to be removed)                             all varints
+//! finder = length varint ‖ first key ‖ length varint ‖ filter ‖ check of the block [8]
+//! list   = version u8 (=2) ‖ next run ‖ first waiting batch ‖ waiting check before it [8]
+//!          ‖ n ‖ n (run ‖ level ‖ blocks ‖ check of its pages of finders [8])
+//!          ‖ m ‖ m (run that is to be removed)                      numbers are varints
 //! ```
 //!
 //! What always holds: equal contents give equal bytes, numbers in keys are big-endian so that keys
 //! ascend as they do, and a reader refuses what does not end where it should.
 
+use super::root::{Check, check_of};
 use crate::error::StoreError;
 
 /// Blocks that share one row of finders.
@@ -25,7 +28,7 @@ pub(super) const NAME_BYTES: usize = if cfg!(test) { 2 } else { 17 };
 /// Bits of a filter for each key: one look-up in a hundred reads a block in vain.
 const FILTER_KEY_BITS: usize = 10;
 const FILTER_PROBES: u32 = 6;
-const LIST_VERSION: u8 = 1;
+const LIST_VERSION: u8 = 2;
 
 /// A row on its way: its value, or nothing when it is gone.
 pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
@@ -94,6 +97,10 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
+fn check(bytes: &mut &[u8]) -> Option<Check> {
+    take(bytes, 8)?.try_into().ok()
+}
+
 fn take<'a>(bytes: &mut &'a [u8], length: u64) -> Option<&'a [u8]> {
     bytes.split_off(..usize::try_from(length).ok()?)
 }
@@ -123,11 +130,25 @@ pub(super) fn take_row<'a>(bytes: &mut &'a [u8]) -> Result<Lying<'a>, StoreError
     row().ok_or_else(|| broken("a block ends within a row"))
 }
 
-/// What finds a block: its first key, and a filter over all its keys.
+/// What finds a block: its first key, and a filter over all its keys; and what it must come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finder {
     pub(super) first: Box<[u8]>,
     pub(super) filter: Box<[u8]>,
+    pub(super) check: Check,
+}
+
+impl Finder {
+    /// Whether this is the block that was written.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] for any other bytes.
+    pub(super) fn check_block(&self, block: &[u8]) -> Result<(), StoreError> {
+        match check_of(block) == self.check {
+            true => Ok(()),
+            false => Err(broken("a block is not the one that was written")),
+        }
+    }
 }
 
 /// Finders of some blocks in one row.
@@ -138,6 +159,7 @@ pub(super) fn encode_finders(finders: &[Finder]) -> Vec<u8> {
             put_varint(&mut bytes, part.len() as u64);
             bytes.extend_from_slice(part);
         }
+        bytes.extend_from_slice(&finder.check);
     }
     bytes
 }
@@ -153,10 +175,15 @@ pub(super) fn decode_finders(mut bytes: &[u8]) -> Result<Vec<Finder>, StoreError
             let length = varint(&mut bytes)?;
             take(&mut bytes, length).map(Box::from)
         };
-        let (Some(first), Some(filter)) = (part(), part()) else {
+        let (first, filter) = (part(), part());
+        let (Some(first), Some(filter), Some(check)) = (first, filter, check(&mut bytes)) else {
             return Err(broken("a page of finders ends within one"));
         };
-        finders.push(Finder { first, filter });
+        finders.push(Finder {
+            first,
+            filter,
+            check,
+        });
     }
     Ok(finders)
 }
@@ -213,6 +240,8 @@ pub(super) struct Listed {
     pub(super) run: u64,
     pub(super) level: u64,
     pub(super) blocks: u32,
+    /// Of its pages of finders.
+    pub(super) check: Check,
 }
 
 /// Which runs there are; written whole, in the batch that makes it true.
@@ -222,6 +251,8 @@ pub(super) struct List {
     pub(super) next_run: u64,
     /// Batches below lie in a run.
     pub(super) first_waiting: u64,
+    /// The waiting check before that batch.
+    pub(super) waiting_before: Check,
     /// Newest first.
     pub(super) runs: Vec<Listed>,
     /// Replaced by others, or being built when this was written.
@@ -233,11 +264,13 @@ impl List {
         let mut bytes = vec![LIST_VERSION];
         put_varint(&mut bytes, self.next_run);
         put_varint(&mut bytes, self.first_waiting);
+        bytes.extend_from_slice(&self.waiting_before);
         put_varint(&mut bytes, self.runs.len() as u64);
         for one in &self.runs {
             put_varint(&mut bytes, one.run);
             put_varint(&mut bytes, one.level);
             put_varint(&mut bytes, u64::from(one.blocks));
+            bytes.extend_from_slice(&one.check);
         }
         put_varint(&mut bytes, self.dead.len() as u64);
         for run in &self.dead {
@@ -259,6 +292,7 @@ impl List {
         let mut list = Self {
             next_run: varint(rest)?,
             first_waiting: varint(rest)?,
+            waiting_before: check(rest)?,
             ..Self::default()
         };
         for _ in 0..varint(rest)? {
@@ -266,6 +300,7 @@ impl List {
                 run: varint(rest)?,
                 level: varint(rest)?,
                 blocks: u32::try_from(varint(rest)?).ok()?,
+                check: check(rest)?,
             });
         }
         for _ in 0..varint(rest)? {
@@ -295,10 +330,12 @@ mod tests {
         let list = List {
             next_run: 300,
             first_waiting: 7,
+            waiting_before: [6; 8],
             runs: vec![Listed {
                 run: 299,
                 level: 1,
                 blocks: 1000,
+                check: [5; 8],
             }],
             dead: vec![1, 200],
         };

@@ -3,18 +3,21 @@
 //! What it is: opening after a stop, freezing what is in memory, the shares of building, merging and
 //! removing that each batch pays for, and the switch of the list.
 //! What always holds: `work` changes no row. What a crash leaves between two batches is found by
-//! `open`: batches that no run holds, runs that no list names.
+//! `open`: batches that no run holds, runs that no list names. What should be there and is not, or is
+//! as it was some time ago, is found too: everything leads to the root (`root.rs`).
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::Sizes;
-use super::build::{Build, Named, Replaces};
-use super::merge::{Memory, Run, Source};
+use super::build::{Build, Named, Replaces, check_of_pages};
+use super::memory::{Layer, Memory};
+use super::merge::{Run, Source};
 use super::pages::{
-    BLOCKS, FINDERS, LIST_KEY, List, Listed, WAITING, broken, decode_finders, number_in,
+    BLOCKS, Change, FINDERS, LIST_KEY, List, Listed, WAITING, broken, decode_finders, number_in,
     run_prefix, take_row, waiting_batch,
 };
+use super::root::{Check, ROOT_KEY, Root, after_batch, check_of};
 use crate::error::StoreError;
 use crate::store::{Batch, Cursor, Store};
 
@@ -23,78 +26,144 @@ const STEP_BLOCKS_MAX: usize = 64;
 /// Waiting rows read at once when the store is opened.
 const OPEN_ROWS: usize = 64;
 
+/// A run whose blocks are to be removed once nobody reads them any more.
+struct Dead {
+    run: u64,
+    read: Weak<Run>,
+}
+
 /// What lies in memory of what lies below.
 pub(super) struct State {
     pub(super) cursor: Option<Cursor>,
-    pub(super) rows: Arc<Memory>,
-    rows_bytes: usize,
+    pub(super) memory: Memory,
     /// Rows that are being written into a run.
-    pub(super) frozen: Option<Arc<Memory>>,
+    pub(super) frozen: Option<Layer>,
     pub(super) next_batch: u64,
+    /// After the last waiting batch.
+    waiting_check: Check,
     /// Batches below lie in a run.
     first_waiting: u64,
+    waiting_before: Check,
+    /// Of the list as it lies below.
+    list_check: Check,
     /// Newest first.
     pub(super) runs: Vec<Arc<Run>>,
     next_run: u64,
     writing: Option<Build>,
     merging: Option<Build>,
-    /// Runs whose blocks are to be removed.
-    dead: VecDeque<u64>,
+    dead: VecDeque<Dead>,
     /// Pieces of batches that lie in a run.
     spent: VecDeque<Vec<u8>>,
     /// Pieces of batches that do not, with their batch.
-    pub(super) waiting: VecDeque<(u64, Vec<u8>)>,
+    waiting: VecDeque<(u64, Vec<u8>)>,
     /// Bytes of runs that may be written for what has arrived.
-    pub(super) credit: usize,
+    credit: usize,
 }
 
 impl State {
     /// Reads which runs there are, and the rows that are in none yet.
     ///
     /// # Errors
-    /// [`StoreError::Broken`] when a part is missing; else as the store below.
+    /// [`StoreError::Broken`] when a part is missing or another than the root names; else as the store
+    /// below.
     pub(super) fn open(below: &dyn Store) -> Result<Self, StoreError> {
-        let list = match below.get(&LIST_KEY)? {
+        let cursor = below.get(&Cursor::key())?;
+        let Some(root) = below.get(&ROOT_KEY)? else {
+            return Self::new_over(below, cursor);
+        };
+        let root = Root::decode(&root)?;
+        let cursor = cursor.ok_or_else(|| broken("the cursor is missing"))?;
+        let cursor = root.check_cursor(&cursor)?;
+        let listed = below.get(&LIST_KEY)?;
+        if check_of(listed.as_deref().unwrap_or_default()) != root.list {
+            return Err(broken("the list of runs is not the one of the last batch"));
+        }
+        let list = match listed {
             Some(bytes) => List::decode(&bytes)?,
             None => List::default(),
         };
-        let mut state = Self {
-            cursor: below
-                .get(&Cursor::key())?
-                .map(|bytes| Cursor::decode(&bytes))
-                .transpose()?,
-            rows: Arc::default(),
-            rows_bytes: 0,
-            frozen: None,
-            next_batch: list.first_waiting,
-            first_waiting: list.first_waiting,
-            runs: Vec::with_capacity(list.runs.len()),
-            next_run: list.next_run,
-            writing: None,
-            merging: None,
-            dead: list.dead.into(),
-            spent: VecDeque::new(),
-            waiting: VecDeque::new(),
-            credit: 0,
-        };
+        let mut state = Self::at(Some(cursor), &list);
+        state.list_check = root.list;
         for listed in list.runs {
             let run = open_run(below, listed)?;
             state.runs.push(Arc::new(run));
         }
         state.find_unlisted(below)?;
         state.read_waiting(below)?;
+        if (state.next_batch, state.waiting_check) != (root.next_batch, root.waiting) {
+            return Err(broken("the waiting batches are not those up to the last"));
+        }
         Ok(state)
     }
 
-    pub(super) fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        let bytes = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
-        let key_bytes = key.len();
-        self.rows_bytes += key_bytes + bytes(&value);
-        let rows = Arc::make_mut(&mut self.rows);
-        if let Some(before) = rows.insert(key, value) {
-            let replaced = key_bytes + bytes(&before);
-            self.rows_bytes = self.rows_bytes.saturating_sub(replaced);
+    /// Over a store without a root, which must be a new one.
+    fn new_over(below: &dyn Store, cursor: Option<Vec<u8>>) -> Result<Self, StoreError> {
+        let start = cursor.as_deref().map(Cursor::decode).transpose()?;
+        let rows = usize::from(cursor.is_some());
+        let only_a_start = start.is_none_or(|cursor| cursor == Cursor::START);
+        if !only_a_start || below.scan(&[], &[], rows + 1)?.len() > rows {
+            return Err(broken("the root of the runs is missing"));
         }
+        Ok(Self::at(start, &List::default()))
+    }
+
+    fn at(cursor: Option<Cursor>, list: &List) -> Self {
+        let dead = list.dead.iter().map(|&run| Dead {
+            run,
+            read: Weak::new(),
+        });
+        Self {
+            cursor,
+            memory: Memory::default(),
+            frozen: None,
+            next_batch: list.first_waiting,
+            waiting_check: list.waiting_before,
+            first_waiting: list.first_waiting,
+            waiting_before: list.waiting_before,
+            list_check: check_of(&[]),
+            runs: Vec::with_capacity(list.runs.len()),
+            next_run: list.next_run,
+            writing: None,
+            merging: None,
+            dead: dead.collect(),
+            spent: VecDeque::new(),
+            waiting: VecDeque::new(),
+            credit: 0,
+        }
+    }
+
+    /// The root row once `bytes` more wait and the cursor is this one.
+    pub(super) fn root_after(&self, bytes: &[u8], cursor: &Cursor) -> Root {
+        let (next_batch, waiting) = match bytes.is_empty() {
+            true => (self.next_batch, self.waiting_check),
+            false => {
+                let batch = self.next_batch;
+                let after = after_batch(self.waiting_check, batch, bytes);
+                (batch + 1, after)
+            }
+        };
+        Root {
+            next_batch,
+            waiting,
+            list: self.list_check,
+            cursor: check_of(&cursor.encode()),
+        }
+    }
+
+    /// Notes a batch that lies below now, with its root.
+    pub(super) fn applied(
+        &mut self,
+        batch: &Batch,
+        keys: Vec<Vec<u8>>,
+        root: &Root,
+        credit: usize,
+    ) {
+        let number = self.next_batch;
+        self.waiting
+            .extend(keys.into_iter().map(|key| (number, key)));
+        (self.next_batch, self.waiting_check) = (root.next_batch, root.waiting);
+        self.credit = self.credit.saturating_add(credit);
+        self.memory.put(batch.rows.iter().cloned());
     }
 
     /// Runs that a crash left without a place in the list.
@@ -107,7 +176,10 @@ impl State {
                 .next()
             {
                 let run = number_in(&key).ok_or_else(|| broken("a block has another key"))?;
-                self.dead.push_back(run);
+                self.dead.push_back(Dead {
+                    run,
+                    read: Weak::new(),
+                });
                 from = run + 1;
             }
             self.next_run = self.next_run.max(from);
@@ -118,7 +190,7 @@ impl State {
     /// Rows of batches that no run holds, as they came.
     fn read_waiting(&mut self, below: &dyn Store) -> Result<(), StoreError> {
         let mut from = vec![WAITING];
-        let mut gathered: (u64, Vec<u8>) = (self.next_batch, Vec::new());
+        let mut gathered = Vec::new();
         loop {
             let page = below.scan(&[WAITING], &from, OPEN_ROWS)?;
             let Some((last, _)) = page.last() else {
@@ -132,32 +204,40 @@ impl State {
                     self.spent.push_back(key);
                     continue;
                 }
-                if batch != gathered.0 {
-                    self.keep(&gathered.1)?;
-                    gathered = (gathered.0 + 1, Vec::new());
+                if batch != self.next_batch && !gathered.is_empty() {
+                    self.keep(&gathered)?;
+                    gathered.clear();
                 }
-                if batch != gathered.0 {
+                if batch != self.next_batch {
                     return Err(broken("a waiting batch is missing"));
                 }
-                gathered.1.append(&mut piece);
+                gathered.append(&mut piece);
                 self.waiting.push_back((batch, key));
-                self.next_batch = batch + 1;
             }
         }
-        self.keep(&gathered.1)
+        match gathered.is_empty() {
+            true => Ok(()),
+            false => self.keep(&gathered),
+        }
     }
 
-    fn keep(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
-        while !bytes.is_empty() {
-            let (key, value) = take_row(&mut bytes)?;
-            self.put(key.to_vec(), value.map(<[u8]>::to_vec));
+    /// Takes up the next waiting batch.
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.waiting_check = after_batch(self.waiting_check, self.next_batch, bytes);
+        self.next_batch += 1;
+        let mut changes: Vec<Change> = Vec::new();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (key, value) = take_row(&mut rest)?;
+            changes.push((key.to_vec(), value.map(<[u8]>::to_vec)));
         }
+        self.memory.put(changes);
         Ok(())
     }
 
     /// A share of the work that keeps memory and the number of runs within bounds.
     pub(super) fn work(&mut self, below: &dyn Store, sizes: Sizes) -> Result<(), StoreError> {
-        if self.rows_bytes >= sizes.memory_bytes_max {
+        if self.memory.bytes() >= sizes.memory_bytes_max {
             while self.writing.is_some() {
                 self.write_some(below, sizes, STEP_BLOCKS_MAX)?;
             }
@@ -177,17 +257,16 @@ impl State {
     }
 
     fn freeze(&mut self, below: &dyn Store, sizes: Sizes) -> Result<(), StoreError> {
-        let rows = std::mem::take(&mut self.rows);
+        let rows = std::mem::take(&mut self.memory).frozen();
         let name = Named {
             run: self.next_run,
             level: 0,
             block_bytes: sizes.block_bytes,
             oldest: self.runs.is_empty(),
         };
-        let sources = vec![Source::memory(&rows, &[])];
-        let replaces = Replaces::Frozen(self.next_batch);
+        let sources = vec![Source::layer(&rows, &[])];
+        let replaces = Replaces::Frozen(self.next_batch, self.waiting_check);
         self.frozen = Some(rows);
-        self.rows_bytes = 0;
         self.next_run += 1;
         self.writing = Some(Build::new(below, name, sources, replaces)?);
         Ok(())
@@ -229,8 +308,9 @@ impl State {
         cursor: &Cursor,
     ) -> Result<(), StoreError> {
         let gone = match &build.replaces {
-            Replaces::Frozen(first_waiting) => {
+            Replaces::Frozen(first_waiting, before) => {
                 self.first_waiting = *first_waiting;
+                self.waiting_before = *before;
                 self.frozen = None;
                 let waits = |(batch, _): &(u64, Vec<u8>)| batch >= first_waiting;
                 let spent = self.waiting.iter().take_while(|one| !waits(one)).count();
@@ -240,20 +320,26 @@ impl State {
             }
             Replaces::Runs(runs) => runs.clone(),
         };
-        let at = self
-            .runs
-            .iter()
-            .position(|run| gone.contains(&run.number))
-            .unwrap_or(0);
+        let is_gone = |run: &Arc<Run>| gone.contains(&run.number);
+        let at = self.runs.iter().position(is_gone).unwrap_or(0);
         let run = build.finished();
-        self.runs.retain(|run| !gone.contains(&run.number));
+        let dead = self.runs.iter().filter(|run| is_gone(run)).map(|run| Dead {
+            run: run.number,
+            read: Arc::downgrade(run),
+        });
+        self.dead.extend(dead);
+        self.runs.retain(|run| !is_gone(run));
         if run.blocks() > 0 {
             self.runs.insert(at, run);
         }
-        self.dead.extend(gone);
-        let list = self.list()?;
+        let list = self.list()?.encode();
+        self.list_check = check_of(&list);
+        let root = self.root_after(&[], cursor).encode();
         let batch = Batch {
-            rows: vec![(LIST_KEY.to_vec(), Some(list.encode()))],
+            rows: vec![
+                (LIST_KEY.to_vec(), Some(list)),
+                (ROOT_KEY.to_vec(), Some(root)),
+            ],
         };
         below.apply(&batch, cursor)
     }
@@ -263,11 +349,12 @@ impl State {
         Ok(List {
             next_run: self.next_run,
             first_waiting: self.first_waiting,
+            waiting_before: self.waiting_before,
             runs: self.runs.iter().map(listed).collect::<Result<_, _>>()?,
             dead: self
                 .dead
                 .iter()
-                .copied()
+                .map(|dead| dead.run)
                 .chain(being_built.map(|build| build.name.run))
                 .collect(),
         })
@@ -312,8 +399,10 @@ impl State {
         for key in self.spent.drain(..spent) {
             batch.rows.push((key, None));
         }
+        let unread = |dead: &Dead| dead.read.strong_count() == 0;
         if batch.rows.is_empty()
-            && let Some(&run) = self.dead.front()
+            && let Some(place) = self.dead.iter().position(unread)
+            && let Some(run) = self.dead.get(place).map(|dead| dead.run)
         {
             for kind in [FINDERS, BLOCKS] {
                 let prefix = run_prefix(kind, run);
@@ -323,7 +412,7 @@ impl State {
                 }
             }
             if batch.rows.is_empty() {
-                self.dead.pop_front();
+                self.dead.remove(place);
             }
         }
         match self.cursor {
@@ -339,17 +428,25 @@ fn listed(run: &Arc<Run>) -> Result<Listed, StoreError> {
         run: run.number,
         level: run.level,
         blocks: blocks.map_err(|_| broken("a run has too many blocks"))?,
+        check: run.check,
     })
 }
 
 fn open_run(below: &dyn Store, listed: Listed) -> Result<Run, StoreError> {
     let prefix = run_prefix(FINDERS, listed.run);
     let mut finders = Vec::with_capacity(listed.blocks as usize);
+    let mut pages = Vec::new();
     for (_, page) in below.scan(&prefix, &prefix, usize::MAX)? {
+        pages.push(check_of(&page));
         finders.append(&mut decode_finders(&page)?);
     }
-    if finders.len() != listed.blocks as usize {
-        return Err(broken("a run has lost its finders"));
+    if finders.len() != listed.blocks as usize || check_of_pages(&pages) != listed.check {
+        return Err(broken(
+            "the finders of a run are not those that were written",
+        ));
     }
-    Ok(Run::new(listed.run, listed.level, finders))
+    let Listed {
+        run, level, check, ..
+    } = listed;
+    Ok(Run::new(run, level, check, finders))
 }

@@ -54,7 +54,7 @@ impl From<RowError> for ViewError {
 ///
 /// # Errors
 /// As [`ViewError`] says.
-pub fn postings(view: &ReadView<'_>, stream: &StreamId) -> Result<Vec<Posting>, ViewError> {
+pub fn postings(view: &ReadView, stream: &StreamId) -> Result<Vec<Posting>, ViewError> {
     all(view, stream, |posting, _| Ok(Some(posting)))
 }
 
@@ -62,7 +62,7 @@ pub fn postings(view: &ReadView<'_>, stream: &StreamId) -> Result<Vec<Posting>, 
 ///
 /// # Errors
 /// As [`ViewError`] says.
-pub fn entries(view: &ReadView<'_>, stream: &StreamId) -> Result<Vec<Entry>, ViewError> {
+pub fn entries(view: &ReadView, stream: &StreamId) -> Result<Vec<Entry>, ViewError> {
     all(view, stream, |posting, said| Entry::decode(&posting, said))
 }
 
@@ -71,7 +71,7 @@ pub fn entries(view: &ReadView<'_>, stream: &StreamId) -> Result<Vec<Entry>, Vie
 /// # Errors
 /// As [`ViewError`] says.
 pub fn entries_at(
-    view: &ReadView<'_>,
+    view: &ReadView,
     stream: &StreamId,
     number: NumberInStream,
 ) -> Result<Option<Entry>, ViewError> {
@@ -83,7 +83,7 @@ pub fn entries_at(
 }
 
 fn all<T>(
-    view: &ReadView<'_>,
+    view: &ReadView,
     stream: &StreamId,
     take: impl Fn(Posting, &[u8]) -> Result<Option<T>, RowError>,
 ) -> Result<Vec<T>, ViewError> {
