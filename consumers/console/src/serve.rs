@@ -114,7 +114,10 @@ fn end_on_panic() {
             .map(ToString::to_string)
             .unwrap_or_default();
         if fold::panic_is_contained() {
-            tracing::error!(place, "a view or its store panicked; it is judged and set aside");
+            tracing::error!(
+                place,
+                "a view or its store panicked; it is judged and set aside"
+            );
             return;
         }
         let code = "PANICKED";
