@@ -48,19 +48,30 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// CRC-32 as zlib has it, one bit at a time: slow and plain.
-pub fn crc32(bytes: &[u8]) -> u32 {
-    let table: [u32; 256] = std::array::from_fn(|n| {
-        (0..8).fold(n as u32, |c, _| {
-            if c & 1 == 1 {
+/// What each byte does to a checksum, by its value.
+const CRC_TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < table.len() {
+        let (mut c, mut bit) = (n as u32, 0);
+        while bit < 8 {
+            c = if c & 1 == 1 {
                 0xedb8_8320 ^ (c >> 1)
             } else {
                 c >> 1
-            }
-        })
-    });
+            };
+            bit += 1;
+        }
+        table[n] = c;
+        n += 1;
+    }
+    table
+};
+
+/// CRC-32 as zlib has it, one byte at a time.
+pub fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |c, byte| {
-        table
+        CRC_TABLE
             .get(((c ^ u32::from(*byte)) & 0xff) as usize)
             .copied()
             .unwrap_or(0)

@@ -135,16 +135,21 @@ impl Loot {
     /// Every place in the bytes that could be a shelf part, tried with every key of the generation that it would name.
     fn take_parts(&mut self, bytes: &[u8]) {
         let mut by_generation: BTreeMap<u64, Vec<(ShelfKey, LessSafeKey)>> = BTreeMap::new();
+        let mut low_bytes = [false; 256];
         for key in &self.keys {
             if let Some(cipher) = cipher(&key.key) {
                 let of = by_generation.entry(key.generation).or_default();
                 of.push((*key, cipher));
+                low_bytes[usize::from(key.generation.to_be_bytes()[7])] = true;
             }
         }
-        for (at, window) in bytes.windows(9).enumerate() {
+        for (at, window) in windows_not_empty(bytes) {
             let [0, 0, 0, 0, 0, 0, high, low, log @ 0..=4] = *window else {
                 continue;
             };
+            if !low_bytes[usize::from(low)] {
+                continue;
+            }
             let generation = u64::from(u16::from_be_bytes([high, low]));
             let part = bytes.get(at + 9..).unwrap_or_default();
             for (key, cipher) in by_generation.get(&generation).into_iter().flatten() {
@@ -241,6 +246,20 @@ impl Loot {
         let found = values.iter().find(|value| own.contains(value));
         found.or_else(|| lies_in(self.opened.iter().map(|opened| &*opened.plain), values))
     }
+}
+
+/// Every nine bytes in a row with their place, but for those inside a sector of zeros: generation 0 has no keys.
+fn windows_not_empty(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8; 9])> {
+    let sectors = bytes.chunks(SECTOR).enumerate();
+    sectors.flat_map(move |(sector, own)| {
+        let first = sector * SECTOR;
+        let skipped = if *own == [0; SECTOR] { SECTOR - 8 } else { 0 };
+        let end = (first + SECTOR + 8).min(bytes.len());
+        let here = bytes.get(first + skipped..end).unwrap_or_default();
+        let windows = here.windows(9).enumerate();
+        windows
+            .filter_map(move |(at, window)| Some((first + skipped + at, window.try_into().ok()?)))
+    })
 }
 
 /// The first of these values that lies anywhere in the bytes.
