@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use crate::split::slot_type;
 use crate::table::{Kind, Message, Shape};
 use crate::wire::{Reader, Value};
-use crate::{Fact, SlotNumber, Split, facts};
+use crate::{Fact, SlotNumber, SlotValues, Split, facts};
 
 /// One sealed text.
 pub struct SealedText<'a> {
@@ -73,6 +73,27 @@ pub fn visit_texts(split: &Split, visit: &mut dyn FnMut(&SealedText<'_>)) {
         }
         walk.message(split.fact, kind.message, values, false, start);
     }
+}
+
+/// Where a mention stands in the event's data, in JSON names: `thirdParties[1]`. `mention` is its place
+/// in `Split::mentions`.
+pub fn mention_path(split: &Split, mention: usize) -> String {
+    let field = |slot: &SlotValues| {
+        let kind = slot_type(split.fact, slot.number, slot.values.expose()).ok()?;
+        kind.message.fields.first()
+    };
+    let mut before = split.slots.iter().skip(1).take(mention + 1).map(field);
+    let Some(Some(named)) = before.clone().last() else {
+        return String::new();
+    };
+    let of_event = split.fact.wire.place_of(named.number, 0);
+    let of_event = of_event.and_then(|place| split.fact.wire.fields.get(place));
+    if !of_event.is_some_and(|field| field.repeated) {
+        return named.json_name.to_owned();
+    }
+    let first = before.position(|field| field.is_some_and(|field| field.number == named.number));
+    let element = mention.saturating_sub(first.unwrap_or_default());
+    format!("{}[{element}]", named.json_name)
 }
 
 struct Walk<'v> {

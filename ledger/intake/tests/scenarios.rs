@@ -42,6 +42,7 @@ fn scenarios() {
     paths.sort();
     assert!(paths.len() >= 20, "every bad input has a scenario");
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .expect("a runtime");
     for path in paths {

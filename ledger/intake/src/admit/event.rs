@@ -178,17 +178,13 @@ fn judged(
 
 /// What belongs to the ledger itself: the office's alias, and the activities of its own facts.
 fn reserved(split: &Split) -> Result<(), Refusal> {
-    let people = std::iter::once(&split.subject).chain(&split.mentions);
-    let office = people
-        .flat_map(|one| &one.aliases)
-        .any(|alias| alias.system == OFFICE_SYSTEM);
-    if office {
+    let office = |one: &SubjectReference| {
+        let mut systems = one.aliases.iter().map(|alias| &alias.system);
+        systems.any(|system| system == OFFICE_SYSTEM)
+    };
+    if let Some(field) = aliases_where(split, office) {
         let rule = "this system code is the ledger's own";
-        return Err(Refusal::new(
-            RefusalCode::CodeReserved,
-            "data.subject.aliases",
-            rule,
-        ));
+        return Err(Refusal::new(RefusalCode::CodeReserved, field, rule));
     }
     if [ACCESS, GOVERNANCE].contains(&split.clear.activity.as_str()) {
         let rule = "this activity is the ledger's own";
@@ -207,15 +203,23 @@ fn named(split: &Split) -> Result<(), Refusal> {
         let mut ids = one.aliases.iter().map(|alias| alias.local_id.expose());
         ids.any(|id| id.trim().is_empty())
     };
-    let field = if blank(&split.subject) {
-        "data.subject.aliases"
-    } else if split.mentions.iter().any(blank) {
-        "data"
-    } else {
+    let Some(field) = aliases_where(split, blank) else {
         return Ok(());
     };
     let rule = "an alias has a local id of more than white space";
     Err(Refusal::new(RefusalCode::Required, field, rule))
+}
+
+/// The path of the first aliases, the subject's or a mention's, that are so.
+fn aliases_where(split: &Split, so: impl Fn(&SubjectReference) -> bool) -> Option<String> {
+    if so(&split.subject) {
+        return Some("data.subject.aliases".to_owned());
+    }
+    let mention = split.mentions.iter().position(so)?;
+    Some(format!(
+        "data.{}.aliases",
+        proto::mention_path(split, mention)
+    ))
 }
 
 fn fact_of(type_name: &str) -> Result<&'static Fact, Refusal> {

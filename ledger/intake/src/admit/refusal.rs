@@ -84,6 +84,14 @@ codes! {
     ContentTypeUnsupported = "CONTENT_TYPE_UNSUPPORTED", 415;
     /// The request is longer than a request may be.
     RequestTooLarge = "REQUEST_TOO_LARGE", 413;
+    /// The body ended, or lost its chunks, before it was whole.
+    BodyIncomplete = "BODY_INCOMPLETE", 400;
+    /// The body was not whole within the time that a body has.
+    BodyTimeout = "BODY_TIMEOUT", 408;
+    /// The body is compressed or encoded.
+    ContentEncodingUnsupported = "CONTENT_ENCODING_UNSUPPORTED", 415;
+    /// Another method than the address takes.
+    MethodNotAllowed = "METHOD_NOT_ALLOWED", 405;
     /// The batch has more events than a batch may have.
     BatchTooLarge = "BATCH_TOO_LARGE", 413;
     /// The batch has no event.

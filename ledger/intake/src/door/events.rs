@@ -6,12 +6,13 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, Uri, header};
+use axum::http::{HeaderMap, Response, Uri};
+use proto::limits::REQUEST_BYTES_MAX;
 
-use super::Door;
 use super::answer::{self, ItemResult, Results};
 use super::request::{self, Parameters};
 use super::seeds::Seeds;
+use super::{Door, body};
 use crate::admit::cloudevent::{self, Event, Events};
 use crate::admit::{Admitted, Finding, Publisher, Refusal, admit};
 use crate::engine::{Outcome, SubmitError};
@@ -45,11 +46,11 @@ async fn taken(
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
     let publisher = request::publisher(door, headers)?;
-    let parameters = request::parameters(uri)?;
-    let body = request::body(headers, body).await?;
+    let parameters = request::parameters(uri, &[request::DRY_RUN, request::FOILS])?;
+    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX).await?;
     let attributes = request::attributes(headers)?;
     let judged = judge(door, &publisher, headers, &attributes, &body).await;
-    request::wipe(body);
+    body::wipe(body);
     let judged = judged?;
     let (batch, findings) = (judged.batch, judged.findings);
     if !parameters.dry_run
@@ -79,11 +80,8 @@ async fn judge(
     attributes: &[(String, String)],
     body: &Bytes,
 ) -> Result<Judged, Refusal> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
     let request = cloudevent::Request {
-        content_type,
+        content_type: request::content_type(headers)?,
         attributes,
         body,
     };

@@ -7,10 +7,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, Uri};
 use proto::Personal;
-use proto::limits::{BATCH_EVENTS_MAX, SOURCE_BYTES_MAX};
+use proto::limits::{BATCH_EVENTS_MAX, REQUEST_BYTES_MAX, SOURCE_BYTES_MAX};
 
 use super::answer::{self, ItemResult, Results};
-use super::{Door, request};
+use super::{Door, body, request};
 use crate::admit::json::{self, Rules};
 use crate::admit::{Refusal, RefusalCode, id};
 
@@ -45,10 +45,10 @@ async fn found(
     body: Body,
 ) -> Result<Response<Body>, Refusal> {
     let publisher = request::publisher(door, headers)?;
-    let parameters = request::parameters(uri)?;
-    let body = request::body(headers, body).await?;
+    let parameters = request::parameters(uri, &[request::FOILS])?;
+    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX).await?;
     let question = Question::parse(&body);
-    request::wipe(body);
+    body::wipe(body);
     let question = question?;
     if !publisher.sources.contains(&question.source) {
         let rule = "the publisher is not registered to speak for this source";

@@ -6,6 +6,7 @@
 //! codes, paths and rules, never a value (S-1).
 
 mod answer;
+mod body;
 mod events;
 mod foil_json;
 mod foils;
@@ -16,12 +17,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Response;
 use axum::routing::post;
 use ground::{Clock, Random};
 use proto::UnixMillis;
 
-use crate::admit::{Finding, RefusalCounts, TokenStore};
+use crate::admit::{Finding, Refusal, RefusalCode, RefusalCounts, TokenStore};
 use crate::engine::{EngineHandle, Later, SubmitError};
+
+pub use body::{BODY_SECONDS_MAX, whole_body, wipe};
 
 /// Where a refusal goes that the ledger itself records, such as `card-data-blocked`.
 pub trait FindingSink: Send + Sync {
@@ -63,5 +69,14 @@ pub fn router(door: Door) -> Router {
     Router::new()
         .route("/v1/events", post(events::post))
         .route("/v1/foils/find", post(foils::find))
+        .method_not_allowed_fallback(other_method)
         .with_state(door)
+}
+
+/// Both addresses take POST alone.
+async fn other_method(State(door): State<Door>) -> Response<Body> {
+    let rule = "this address takes POST";
+    let refusal = Refusal::new(RefusalCode::MethodNotAllowed, "", rule);
+    door.counts.count(refusal.code);
+    answer::problem(&refusal)
 }

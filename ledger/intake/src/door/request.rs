@@ -1,17 +1,20 @@
-//! Reading a request: who, which parameters, which body, in that order and within limits.
+//! Reading the head of a request: who, which parameters, which attributes.
 //!
-//! It parses no events. Always: the token is judged before a byte of the body is read, and the
-//! stated length before the rest.
+//! It parses no events and reads no body. Always: what decides is there once; a second token, content
+//! type or parameter is refused, not passed over.
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Uri, header};
-use proto::limits::REQUEST_BYTES_MAX;
+use axum::http::{HeaderMap, HeaderName, Uri, header};
 
 use super::Door;
 use super::answer::FoilDetail;
 use crate::admit::{Publisher, Refusal, RefusalCode, authenticate};
+
+/// The parameter by which nothing is recorded.
+pub(super) const DRY_RUN: &str = "dry_run";
+/// The parameter that says how much of each foil comes back.
+pub(super) const FOILS: &str = "foils";
 
 /// What the caller may ask for in the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,67 +31,67 @@ pub(super) fn publisher(door: &Door, headers: &HeaderMap) -> Result<Arc<Publishe
         let rule = "the ledger is stopping; send this again to the next instance";
         return Err(Refusal::new(RefusalCode::Draining, "", rule));
     }
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let authorization = only(headers, &header::AUTHORIZATION).map_err(|()| {
+        let rule = "a request has one authorization header";
+        Refusal::new(RefusalCode::Unauthenticated, "authorization", rule)
+    })?;
     authenticate(authorization, door.tokens.as_ref(), door.now())
 }
 
-/// The parameters of the query; an unknown one is refused rather than passed over.
-pub(super) fn parameters(uri: &Uri) -> Result<Parameters, Refusal> {
+/// The content type of this request, if it has one.
+pub(super) fn content_type(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    only(headers, &header::CONTENT_TYPE).map_err(|()| {
+        let rule = "a request has one content type";
+        Refusal::new(RefusalCode::ContentTypeUnsupported, "content-type", rule)
+    })
+}
+
+/// A header's text; refused where it stands twice, since two readers may take two different ones.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    match values.next() {
+        Some(_) => Err(()),
+        None => Ok(first.and_then(|value| value.to_str().ok())),
+    }
+}
+
+/// The parameters of the query, each of them one of these and there once: an unknown or repeated one is
+/// refused rather than passed over.
+pub(super) fn parameters(uri: &Uri, known: &[&'static str]) -> Result<Parameters, Refusal> {
     let mut parameters = Parameters::default();
-    for pair in uri
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-    {
-        match pair.split_once('=').unwrap_or((pair, "")) {
-            ("dry_run", "" | "true" | "1") => parameters.dry_run = true,
-            ("dry_run", "false" | "0") => parameters.dry_run = false,
-            ("foils", "none") => parameters.foils = FoilDetail::None,
-            ("foils", "note") => parameters.foils = FoilDetail::Note,
-            ("foils", "full") => parameters.foils = FoilDetail::Full,
-            (name, _) => {
-                let field = ["dry_run", "foils"]
-                    .into_iter()
-                    .find(|known| *known == name);
-                let rule = "the query has dry_run (true, false) and foils (none, note, full)";
-                let field = field.unwrap_or("query");
-                return Err(Refusal::new(RefusalCode::ParameterInvalid, field, rule));
-            }
+    let mut seen = Vec::with_capacity(known.len());
+    let pairs = uri.query().unwrap_or_default().split('&');
+    for pair in pairs.filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let Some(name) = known.iter().copied().find(|known| *known == name) else {
+            return Err(invalid("query", known));
+        };
+        if seen.contains(&name) {
+            let rule = "a parameter stands in the query once";
+            return Err(Refusal::new(RefusalCode::ParameterInvalid, name, rule));
+        }
+        seen.push(name);
+        match (name, value) {
+            (DRY_RUN, "" | "true" | "1") => parameters.dry_run = true,
+            (DRY_RUN, "false" | "0") => parameters.dry_run = false,
+            (FOILS, "none") => parameters.foils = FoilDetail::None,
+            (FOILS, "note") => parameters.foils = FoilDetail::Note,
+            (FOILS, "full") => parameters.foils = FoilDetail::Full,
+            _ => return Err(invalid(name, known)),
         }
     }
     Ok(parameters)
 }
 
-/// The whole body, at most [`REQUEST_BYTES_MAX`].
-pub(super) async fn body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    let stated = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    if stated.and_then(|text| text.parse::<u64>().ok()) > Some(REQUEST_BYTES_MAX as u64) {
-        return Err(too_large());
-    }
-    // The error does not say whether the limit or the connection ended the body; a caller whose
-    // connection broke reads no answer.
-    axum::body::to_bytes(body, REQUEST_BYTES_MAX)
-        .await
-        .map_err(|_| too_large())
-}
-
-/// Wipes a body that has been read, where the door is its only owner. A body that arrived whole with
-/// its headers still lies in the connection's buffer, which hyper owns and writes over.
-pub(super) fn wipe(body: Bytes) {
-    if let Ok(mut own) = body.try_into_mut() {
-        own.fill(0);
-        zeroize::optimization_barrier(own.as_ref());
-    }
-}
-
-fn too_large() -> Refusal {
-    let rule = format!("a request has at most {REQUEST_BYTES_MAX} bytes");
-    Refusal::new(RefusalCode::RequestTooLarge, "", rule)
+fn invalid(field: &'static str, known: &[&'static str]) -> Refusal {
+    let values = |name: &&str| match *name {
+        DRY_RUN => "dry_run (true, false)",
+        _ => "foils (none, note, full)",
+    };
+    let known: Vec<&str> = known.iter().map(values).collect();
+    let rule = format!("the query has {}", known.join(" and "));
+    Refusal::new(RefusalCode::ParameterInvalid, field, rule)
 }
 
 /// The `ce-` headers, names without their prefix.
@@ -115,7 +118,7 @@ mod tests {
 
     fn check(query: &str) -> Result<Parameters, RefusalCode> {
         let uri = format!("/v1/events{query}").parse().expect("a path");
-        parameters(&uri).map_err(|refusal| refusal.code)
+        parameters(&uri, &[DRY_RUN, FOILS]).map_err(|refusal| refusal.code)
     }
 
     #[test]
@@ -138,5 +141,20 @@ mod tests {
         );
         assert_eq!(check("?dryrun"), Err(RefusalCode::ParameterInvalid));
         assert_eq!(check("?foils=some"), Err(RefusalCode::ParameterInvalid));
+        for twice in [
+            "?dry_run=true&dry_run=false",
+            "?dry_run&dry_run",
+            "?foils=note&dry_run&foils=note",
+            "?dry%5Frun=true",
+        ] {
+            assert_eq!(check(twice), Err(RefusalCode::ParameterInvalid), "{twice}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_recorded_nothing_is_dry() {
+        let uri = "/v1/foils/find?dry_run=true".parse().expect("a path");
+        let refused = parameters(&uri, &[FOILS]).expect_err("not a parameter there");
+        assert_eq!(refused.rule, "the query has foils (none, note, full)");
     }
 }
