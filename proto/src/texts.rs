@@ -83,7 +83,7 @@ pub fn mention_path(split: &Split, mention: usize) -> String {
         kind.message.fields.first()
     };
     let mut before = split.slots.iter().skip(1).take(mention + 1).map(field);
-    let Some(Some(named)) = before.clone().last() else {
+    let Some(Some(named)) = before.clone().next_back() else {
         return String::new();
     };
     let of_event = split.fact.wire.place_of(named.number, 0);

@@ -139,6 +139,11 @@ impl Served {
         self.connect().expect("it listens").with(&self.token)
     }
 
+    /// The DPO's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The process's id.
     pub fn pid(&self) -> u32 {
         self.child.id()

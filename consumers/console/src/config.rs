@@ -256,6 +256,8 @@ checkpoints = {checkpoints:?}
 listen = "{listen}"
 
 # True where a proxy on this or another machine ends TLS. An address other than loopback needs this or [tls].
+# `/metrics` is answered to this machine without a token; behind a proxy, which lets others through, to tokens of the roles that may ask
+# how the ledger stands (dpo, officer, auditor, approver) alone. Backups are taken over the owner's socket alone.
 behind_proxy = false
 
 # How often a checkpoint is signed when the tree grew, in milliseconds.

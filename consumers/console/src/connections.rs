@@ -1,37 +1,48 @@
-//! How many connections a server holds, and for how long one may say nothing.
+//! Connections: how many are held, what each has time for, and how they end at a stop.
 //!
 //! Whoever reaches the port can open connections without a token. Each takes a file of the process, and a ledger that cannot open its next
-//! segment stops. So files are kept back for the ledger, and a connection more than that is closed at once.
-//! Not here: what is served. Always: a held connection gives its place back when it is dropped; one on which nothing moves ends.
+//! segment stops. So files are kept back for the ledger, a connection more than that is closed at once, and each waits for its client only
+//! so long: for the handshake, for the head of a request, for its body (`intake::door::whole_body`), for somebody who reads the answer.
+//! Not here: what is served. Always: a handler may take as long as it takes, and an answer that moves is not cut off, however slowly.
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
+mod held;
+
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::serve::Listener;
-use axum_server::accept::Accept;
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use held::Held;
 
 /// Open files that the process asks the system for.
 const FILES_WANTED: u64 = 4_096;
 /// Files kept back for segments, run files, shelves, views and backups.
 const FILES_OF_LEDGER: u64 = 256;
-/// Seconds after which a connection over the network ends on which no byte moved; at most twice that.
-const SILENT_S: u64 = 120;
 /// Connections of the command line at once.
 const COMMANDS_MAX: usize = 16;
+/// Seconds for a TLS handshake.
+const HANDSHAKE_S: u64 = 10;
+/// Seconds for the head of a request, from the first moment that one could come: also how long a connection may lie idle.
+const HEAD_S: u64 = 60;
+/// Seconds in which nothing of an answer could be written, since nobody reads it. The system's own buffer takes bytes again only once a
+/// third of it is free: 300 seconds let a client through that reads 5 KB a second.
+const STALLED_S: u64 = 300;
 
 /// Places for connections.
 #[derive(Clone)]
 pub(crate) struct Places {
     free: Arc<Semaphore>,
-    silent: Option<Duration>,
 }
 
 impl Places {
@@ -40,33 +51,24 @@ impl Places {
         let files = open_files_max();
         let left = files.saturating_sub(FILES_OF_LEDGER).max(files / 4);
         let left = left.saturating_sub(COMMANDS_MAX as u64).max(1);
-        Places {
-            free: Arc::new(Semaphore::new(usize::try_from(left).unwrap_or(usize::MAX))),
-            silent: Some(Duration::from_secs(SILENT_S)),
-        }
+        Places::of(usize::try_from(left).unwrap_or(usize::MAX))
     }
 
-    /// For the owner's socket: few, and as slow as their commands are.
+    /// For the owner's socket: few.
     pub(crate) fn of_commands() -> Places {
+        Places::of(COMMANDS_MAX)
+    }
+
+    fn of(count: usize) -> Places {
         Places {
-            free: Arc::new(Semaphore::new(COMMANDS_MAX)),
-            silent: None,
+            free: Arc::new(Semaphore::new(count)),
         }
     }
 
     /// The connection in a place of its own; `None`, and closed, where all are taken.
-    fn take<I>(&self, io: I) -> Option<Held<I>> {
+    fn take<I>(&self, io: I, patience: Patience) -> Option<Held<I>> {
         let place = self.free.clone().try_acquire_owned().ok()?;
-        let silence = self.silent.map(|limit| Silence {
-            limit,
-            ends: Box::pin(tokio::time::sleep(limit)),
-            moved: false,
-        });
-        Some(Held {
-            io,
-            silence,
-            _place: place,
-        })
+        Some(Held::new(io, patience.stalled, place))
     }
 }
 
@@ -90,204 +92,144 @@ fn open_files_max() -> u64 {
     }
 }
 
-/// A listener that holds no more connections than there are places.
-pub(crate) struct Bounded<L> {
-    /// Accepts them.
+/// How long a connection waits for its client. A handler is never hurried.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    handshake: Duration,
+    head: Duration,
+    stalled: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            handshake: Duration::from_secs(HANDSHAKE_S),
+            head: Duration::from_secs(HEAD_S),
+            stalled: Duration::from_secs(STALLED_S),
+        }
+    }
+}
+
+/// Marks requests that came from this machine: over the owner's socket, or from a loopback address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FromHere;
+
+/// Where a connection comes from.
+pub(crate) trait Peer {
+    /// From this machine.
+    fn is_here(&self) -> bool;
+}
+
+impl Peer for SocketAddr {
+    fn is_here(&self) -> bool {
+        self.ip().to_canonical().is_loopback()
+    }
+}
+
+impl Peer for tokio::net::unix::SocketAddr {
+    fn is_here(&self) -> bool {
+        true
+    }
+}
+
+/// One address and who is let in there.
+pub(crate) struct Listening<L> {
+    /// Accepts connections.
     pub(crate) listener: L,
     /// Where they go.
     pub(crate) places: Places,
+    /// TLS of our own.
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
-impl<L: Listener> Listener for Bounded<L>
+impl<L: Listener> Listening<L>
 where
-    L::Io: Unpin,
+    L::Addr: Peer,
 {
-    type Io = Held<L::Io>;
-    type Addr = L::Addr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+    /// Serves until the stop; returns when every request that was taken is answered. Dropped earlier, it cuts off what is left.
+    pub(crate) async fn serve(mut self, routes: Router, stopping: watch::Receiver<bool>) {
+        let routes = routes.with_state::<()>(());
+        let near = routes.clone().layer(Extension(FromHere)).with_state(());
+        let patience = Patience::default();
+        let mut open = JoinSet::new();
+        let mut stop = pin!(stopped(stopping.clone()));
         loop {
-            let (io, address) = self.listener.accept().await;
-            if let Some(held) = self.places.take(io) {
-                return (held, address);
-            }
+            let (io, address) = tokio::select! {
+                () = &mut stop => break,
+                accepted = self.listener.accept() => accepted,
+                Some(_) = open.join_next() => continue,
+            };
+            // Before the handshake: a client that never shakes hands takes a file like any other.
+            let Some(held) = self.places.take(io, patience) else {
+                continue;
+            };
+            let connection = Connection {
+                routes: if address.is_here() {
+                    near.clone()
+                } else {
+                    routes.clone()
+                },
+                tls: self.tls.clone(),
+                patience,
+                stopping: stopping.clone(),
+            };
+            open.spawn(connection.serve(held));
         }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
+        drop(self.listener);
+        while open.join_next().await.is_some() {}
     }
 }
 
-/// The same where TLS is ours: before the handshake.
-#[derive(Clone)]
-pub(crate) struct BoundedAccept<A> {
-    /// Shakes hands.
-    pub(crate) inner: A,
-    /// Where connections go.
-    pub(crate) places: Places,
+/// What one connection is served with.
+struct Connection {
+    routes: Router,
+    tls: Option<TlsAcceptor>,
+    patience: Patience,
+    stopping: watch::Receiver<bool>,
 }
 
-impl<I, S, A> Accept<I, S> for BoundedAccept<A>
-where
-    A: Accept<Held<I>, S>,
-    A::Future: Send + 'static,
-    A::Stream: 'static,
-    A::Service: 'static,
-{
-    type Stream = A::Stream;
-    type Service = A::Service;
-    type Future =
-        Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send + 'static>>;
-
-    fn accept(&self, stream: I, service: S) -> Self::Future {
-        match self.places.take(stream) {
-            Some(held) => Box::pin(self.inner.accept(held, service)),
-            None => Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) }),
-        }
-    }
-}
-
-/// A connection in its place.
-pub(crate) struct Held<I> {
-    io: I,
-    silence: Option<Silence>,
-    _place: OwnedSemaphorePermit,
-}
-
-/// Ends a connection on which nothing moves. Looked at only where it waits, so that moving costs a flag.
-struct Silence {
-    limit: Duration,
-    ends: Pin<Box<Sleep>>,
-    moved: bool,
-}
-
-impl<I> Held<I> {
-    /// Hands on what moved; what did not is an error once it lasted too long.
-    fn watch<T>(
-        &mut self,
-        moving: Poll<io::Result<T>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
-        let Some(silence) = &mut self.silence else {
-            return moving;
+impl Connection {
+    async fn serve<I>(self, held: Held<I>)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some(tls) = self.tls.clone() else {
+            return self.exchange(held).await;
         };
-        if moving.is_ready() {
-            silence.moved = true;
-            return moving;
-        }
-        loop {
-            ready!(silence.ends.as_mut().poll(context));
-            if !std::mem::take(&mut silence.moved) {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        let shaking = tokio::time::timeout(self.patience.handshake, tls.accept(held));
+        tokio::select! {
+            () = stopped(self.stopping.clone()) => {}
+            shaken = shaking => if let Ok(Ok(stream)) = shaken {
+                self.exchange(stream).await;
             }
-            silence.ends = Box::pin(tokio::time::sleep(silence.limit));
         }
     }
-}
 
-impl<I: AsyncRead + Unpin> AsyncRead for Held<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let moving = Pin::new(&mut self.io).poll_read(context, into);
-        self.watch(moving, context)
+    /// Requests and answers until either side ends. What breaks here is the client's affair and said to nobody.
+    async fn exchange<I>(self, io: I)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = TowerToHyperService::new(self.routes);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.patience.head)
+            .serve_connection(TokioIo::new(io), service);
+        let mut connection = pin!(connection);
+        let mut stop = pin!(stopped(self.stopping));
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = &mut stop => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Held<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let moving = Pin::new(&mut self.io).poll_write(context, bytes);
-        self.watch(moving, context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let moving = Pin::new(&mut self.io).poll_write_vectored(context, pieces);
-        self.watch(moving, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
-    }
+/// Returns at the stop.
+pub(crate) async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // A sender that is gone means stop as well.
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    use super::*;
-
-    fn places(count: usize, silent_ms: u64) -> Places {
-        Places {
-            free: Arc::new(Semaphore::new(count)),
-            silent: Some(Duration::from_millis(silent_ms)),
-        }
-    }
-
-    fn on_runtime(test: impl Future<Output = ()>) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime").block_on(test);
-    }
-
-    #[test]
-    fn one_connection_too_many_is_closed_and_a_place_comes_back() {
-        on_runtime(async {
-            let places = places(1, 60_000);
-            let (near, _far) = duplex(8);
-            let held = places.take(near).expect("a free place");
-            let (near, mut far) = duplex(8);
-            assert!(places.take(near).is_none());
-            let mut bytes = [0; 1];
-            assert_eq!(far.read(&mut bytes).await.expect("closed"), 0);
-            drop(held);
-            let (near, mut far) = duplex(8);
-            let mut held = places.take(near).expect("the place came back");
-            far.write_all(b"a").await.expect("writes");
-            held.read_exact(&mut bytes).await.expect("reads");
-            assert_eq!(&bytes, b"a");
-        });
-    }
-
-    #[test]
-    fn a_connection_on_which_nothing_moves_ends() {
-        on_runtime(async {
-            let (near, _far) = duplex(8);
-            let mut held = places(1, 1).take(near).expect("a free place");
-            let mut bytes = [0; 1];
-            let read = held.read(&mut bytes).await;
-            assert!(read.is_err_and(|cause| cause.kind() == io::ErrorKind::TimedOut));
-            // An answer that nobody reads: eight bytes fit, the next waits.
-            let (near, _far) = duplex(8);
-            let mut held = places(1, 1).take(near).expect("a free place");
-            let written = held.write_all(&[0; 64]).await;
-            assert!(written.is_err_and(|cause| cause.kind() == io::ErrorKind::TimedOut));
-        });
-    }
-
-    #[test]
-    fn files_are_kept_back_for_the_ledger() {
-        let places = Places::of_network();
-        let free = places.free.available_permits() as u64;
-        assert!(free >= 1 && free < open_files_max());
-    }
-}
+mod tests;

@@ -12,15 +12,18 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
-use axum_server::tls_rustls::RustlsConfig;
 use ground::{Clock, RealDisk, SharedDisk, SystemClock, SystemRandom, TestClock};
 use intake::ledger::Ground;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::config::Config;
-use crate::connections::{Bounded, BoundedAccept, Places};
+use crate::connections::{Listening, Places};
 use crate::error::ServeError;
 use crate::host::{Host, Shared};
 use crate::http::{OverSocket, router};
@@ -132,6 +135,7 @@ fn end_on_panic() {
 
 async fn listen(shared: &Arc<Shared>, ready: impl FnOnce(&Ready)) -> Result<(), ServeError> {
     let routes = router(shared.clone());
+    let tls = acceptor(&shared.config)?;
     let tcp = TcpListener::bind(shared.config.listen)
         .await
         .map_err(ServeError::Io("bind the HTTP address"))?;
@@ -142,7 +146,7 @@ async fn listen(shared: &Arc<Shared>, ready: impl FnOnce(&Ready)) -> Result<(), 
     let unix = bind_socket(&socket)?;
     let (stop, stopping) = watch::channel(false);
     let over_socket = serve_unix(unix, routes.clone(), stopping.clone());
-    let over_tcp = serve_tcp(shared, tcp, routes, stopping);
+    let over_tcp = serve_tcp(tls, tcp, routes, stopping);
     // Before anyone is told that it runs: a signal without a receiver would end the process at once.
     let signals = Signals::receive().map_err(ServeError::Io("receive signals"))?;
     ready(&Ready { http, socket });
@@ -154,17 +158,13 @@ async fn listen(shared: &Arc<Shared>, ready: impl FnOnce(&Ready)) -> Result<(), 
         let _ = stop.send(true);
     };
     let mut both = std::pin::pin!(async { tokio::join!(over_tcp, over_socket) });
-    let (tcp, unix) = tokio::select! {
-        ended = &mut both => ended,
-        () = ended => match tokio::time::timeout(Duration::from_secs(DRAIN_S), both).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                tracing::warn!(DRAIN_S, "a request did not finish in time and is cut off; nothing of it was acknowledged");
-                return Ok(());
-            }
+    tokio::select! {
+        _ = &mut both => {}
+        () = ended => if tokio::time::timeout(Duration::from_secs(DRAIN_S), both).await.is_err() {
+            tracing::warn!(DRAIN_S, "a request did not finish in time and is cut off; nothing of it was acknowledged");
         },
-    };
-    tcp.and(unix)
+    }
+    Ok(())
 }
 
 /// What an operator stops a process with.
@@ -194,48 +194,47 @@ async fn until_stop(shared: &Shared, mut signals: Signals) {
     }
 }
 
-async fn stopped(mut stopping: watch::Receiver<bool>) {
-    // A sender that is gone means stop as well.
-    let _ = stopping.wait_for(|stop| *stop).await;
-}
-
 async fn serve_tcp(
-    shared: &Shared,
+    tls: Option<TlsAcceptor>,
     tcp: TcpListener,
     routes: Router,
     stopping: watch::Receiver<bool>,
-) -> Result<(), ServeError> {
+) {
+    let listener = tcp.tap_io(|stream| {
+        // A stream that refuses is a stream that is already gone.
+        let _ = stream.set_nodelay(true);
+    });
     let places = Places::of_network();
-    let Some(tls) = &shared.config.tls else {
-        let listener = tcp.tap_io(|stream| {
-            // A stream that refuses is a stream that is already gone.
-            let _ = stream.set_nodelay(true);
-        });
-        return axum::serve(Bounded { listener, places }, routes)
-            .with_graceful_shutdown(stopped(stopping))
-            .await
-            .map_err(ServeError::Io("serve HTTP"));
+    let listening = Listening {
+        listener,
+        places,
+        tls,
     };
-    // A second install is refused and harmless: it is the same provider.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let config = RustlsConfig::from_pem_file(&tls.cert, &tls.key)
-        .await
+    listening.serve(routes, stopping).await;
+}
+
+/// TLS with the certificate and key of the configuration, where it names them.
+fn acceptor(config: &Config) -> Result<Option<TlsAcceptor>, ServeError> {
+    let Some(tls) = &config.tls else {
+        return Ok(None);
+    };
+    let file = |what, path: &Path, cause: &dyn std::fmt::Display| {
+        ServeError::Tls(format!("the {what} in {}: {cause}", path.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(&tls.cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|cause| file("certificate", &tls.cert, &cause))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key)
+        .map_err(|cause| file("private key", &tls.key, &cause))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|cause| ServeError::Tls(cause.to_string()))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
         .map_err(|cause| ServeError::Tls(cause.to_string()))?;
-    let handle = axum_server::Handle::new();
-    let tcp = tcp
-        .into_std()
-        .map_err(ServeError::Io("hand over the HTTP address"))?;
-    let server = axum_server::from_tcp_rustls(tcp, config)
-        .map_err(ServeError::Io("serve HTTPS"))?
-        .map(|inner| BoundedAccept { inner, places })
-        .handle(handle.clone())
-        .serve(routes.into_make_service());
-    let end = async {
-        stopped(stopping).await;
-        handle.graceful_shutdown(Some(Duration::from_secs(DRAIN_S)));
-    };
-    let (served, ()) = tokio::join!(server, end);
-    served.map_err(ServeError::Io("serve HTTPS"))
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 
 /// The socket of the command line: a directory and a file for the owner alone.
@@ -250,20 +249,15 @@ fn bind_socket(path: &Path) -> Result<UnixListener, ServeError> {
     UnixListener::bind(path).map_err(ServeError::Io("bind the command line's socket"))
 }
 
-async fn serve_unix(
-    unix: UnixListener,
-    routes: Router,
-    stopping: watch::Receiver<bool>,
-) -> Result<(), ServeError> {
+async fn serve_unix(unix: UnixListener, routes: Router, stopping: watch::Receiver<bool>) {
     let own = rustix::process::geteuid().as_raw();
-    let listener = Bounded {
+    let listening = Listening {
         listener: OwnerOnly { unix, own },
         places: Places::of_commands(),
+        tls: None,
     };
-    axum::serve(listener, routes.layer(axum::Extension(OverSocket)))
-        .with_graceful_shutdown(stopped(stopping))
-        .await
-        .map_err(ServeError::Io("serve the command line's socket"))
+    let routes = routes.layer(axum::Extension(OverSocket));
+    listening.serve(routes, stopping).await;
 }
 
 /// Accepts connections of the owner's uid only; the kernel names the peer.

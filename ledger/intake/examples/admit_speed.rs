@@ -213,8 +213,9 @@ impl Probe {
 
     fn doors(&self, world: &World) {
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
-            .expect("a runtime without drivers");
+            .expect("a runtime that only tells time");
         let engine = Arc::new(Canned);
         let service = router(Door {
             engine: EngineHandle::new(engine.clone()),

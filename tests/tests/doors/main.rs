@@ -3,6 +3,7 @@
 //! Always: over the real HTTP stack of the running process; one ledger a test.
 
 mod bad_input;
+mod outside;
 mod roles;
 mod tls;
 
@@ -18,6 +19,11 @@ fn ledger() -> (Ledger, Served) {
     let program = Program::faulty(env!("CARGO_BIN_EXE_faulty"), "none");
     let served = serve(&program, &ledger).expect("a new ledger is served");
     (ledger, served)
+}
+
+fn serve_again(ledger: &Ledger) -> Served {
+    let program = Program::faulty(env!("CARGO_BIN_EXE_faulty"), "none");
+    serve(&program, ledger).expect("it was served before")
 }
 
 fn client(served: &Served, token: &str) -> Client {

@@ -6,12 +6,9 @@ mod publishers;
 mod upkeep;
 mod users;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::http::StatusCode;
-
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::given::{Named, Posted};
 use super::who::Caller;
 use super::{App, Problem};
 
@@ -37,11 +34,9 @@ async fn turn(app: &App, caller: &Caller) -> Result<MutexGuard<'static, ()>, Pro
     }
 }
 
-type Body<T> = Result<Json<T>, JsonRejection>;
+type Body<T> = Result<Posted<T>, Problem>;
 
+/// The body of an act, once the caller may act at all.
 fn read<T>(body: Body<T>) -> Result<T, Problem> {
-    body.map(|Json(value)| value).map_err(|_| {
-        let rule = "the body is JSON with exactly the fields of this act";
-        Problem::new(StatusCode::BAD_REQUEST, "BODY_MALFORMED", rule)
-    })
+    body.map(|Posted(value)| value)
 }

@@ -2,9 +2,7 @@
 //!
 //! Not here: rules and rendering (`questions`). Always: a question runs on a blocking thread; its access event is durable before it answers.
 
-use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use fold::ViewStatus;
@@ -15,6 +13,7 @@ use questions::{Actor, Answer, Format, QuestionError, SearchTerm, Sheets, TermKi
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
+use super::given::Posted;
 use super::who::Caller;
 use super::{App, Problem};
 use crate::owner::HostOwner;
@@ -83,7 +82,7 @@ pub(super) struct Asked {
     format: FormatAsked,
 }
 
-type Body = Result<Json<Asked>, JsonRejection>;
+type Body = Result<Posted<Asked>, Problem>;
 
 /// `POST /v1/ask/person`.
 pub(super) async fn person(
@@ -158,10 +157,7 @@ pub(super) async fn find(
 }
 
 fn read(caller: Caller, body: Body) -> Result<(Asked, Actor), Problem> {
-    let Json(mut asked) = body.map_err(|_| {
-        let rule = "the body is JSON with the fields of this question";
-        Problem::new(StatusCode::BAD_REQUEST, "BODY_MALFORMED", rule)
-    })?;
+    let Posted(mut asked) = body?;
     if asked.terms.len() > TERMS_MAX {
         return Err(Problem::field(
             "TOO_MANY_TERMS",

@@ -5,12 +5,16 @@
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use questions::Right;
 
+use super::given::Named;
+use super::who::Caller;
 use super::{App, Problem};
+use crate::connections::FromHere;
 
 /// The process runs and has not stopped after a failure.
 pub(super) async fn livez(State(app): State<App>) -> Response {
@@ -36,8 +40,22 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
     }
 }
 
-/// Prometheus text.
-pub(super) async fn metrics(State(app): State<App>) -> Response {
+/// Prometheus text: to whoever may ask how the ledger stands, and without a token on this machine itself. A proxy's connections come from
+/// this machine too, whoever is behind it: with `behind_proxy` everyone needs a token.
+pub(super) async fn metrics(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    here: Option<Extension<FromHere>>,
+) -> Result<Response, Problem> {
+    match caller {
+        Some(caller) => caller.may(Right::AskStatus)?,
+        None if here.is_some() && !app.config.behind_proxy => {}
+        None => return Err(Problem::unauthenticated()),
+    }
+    Ok(counted(&app))
+}
+
+fn counted(app: &App) -> Response {
     let counts = app.engine.counts();
     let mark = app.records.journal().watermark();
     let view = app.customer.as_ref().map(|view| view.status());
@@ -79,7 +97,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         u64::from(app.is_live()),
     );
     put_views(&mut text, view.as_deref(), mark.next.0);
-    put_health_of_files(&mut text, &app);
+    put_health_of_files(&mut text, app);
     text.push_str("# HELP counterfoil_refusals_total Refusals by code.\n# TYPE counterfoil_refusals_total counter\n");
     for (code, count) in app.refusals.all() {
         let _ = writeln!(
@@ -146,7 +164,7 @@ fn put(text: &mut String, name: &str, kind: &str, help: &str, value: u64) {
 }
 
 /// `GET /v1/schemas/{type}`: JSON Schema of a type's data.
-pub(super) async fn schema(Path(type_name): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn schema(Named(type_name): Named<String>) -> Result<Response, Problem> {
     let fact = proto::fact_by_type(&type_name).or_else(|| proto::fact_by_name(&type_name));
     let fact = fact.ok_or_else(|| {
         Problem::new(

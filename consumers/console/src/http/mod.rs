@@ -5,6 +5,7 @@
 
 mod admin;
 mod ask;
+mod given;
 mod health;
 mod problem;
 mod refusals;
@@ -14,6 +15,7 @@ mod who;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use crate::host::Shared;
@@ -38,6 +40,8 @@ pub(crate) fn router(shared: App) -> Router {
         .route("/v1/schemas/{type}", get(health::schema));
     own.merge(questions(&shared))
         .merge(commands(&shared))
+        .method_not_allowed_fallback(problem::other_method)
+        .route_layer(from_fn(given::no_query))
         .fallback(problem::nowhere)
         .with_state(shared)
         .merge(door)

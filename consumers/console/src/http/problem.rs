@@ -152,6 +152,15 @@ impl From<intake::IntakeError> for Problem {
     }
 }
 
+/// What the door says of a body, said of a question's.
+impl From<intake::admit::Refusal> for Problem {
+    fn from(refusal: intake::admit::Refusal) -> Problem {
+        let status = StatusCode::from_u16(refusal.code.http_status());
+        let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+        Problem::new(status, refusal.code.as_str(), refusal.rule)
+    }
+}
+
 impl From<ServeError> for Problem {
     fn from(error: ServeError) -> Problem {
         Problem::new(
@@ -168,5 +177,14 @@ pub(super) async fn nowhere() -> Problem {
         StatusCode::NOT_FOUND,
         "NO_SUCH_PAGE",
         "there is nothing at this address",
+    )
+}
+
+/// The page is there, and takes another method; `Allow` says which.
+pub(super) async fn other_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "METHOD_NOT_ALLOWED",
+        "this address takes another method; see the header `allow`",
     )
 }

@@ -3,7 +3,7 @@
 //! Not here: making checkpoints (`intake::keep`). Always: only what a stored checkpoint covers is served as a tile.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chain::tlog_proof::TlogProof;
@@ -13,6 +13,7 @@ use proto::Index;
 use questions::Right;
 use vault::SigningKind;
 
+use super::given::Named;
 use super::who::Caller;
 use super::{App, Problem};
 
@@ -57,7 +58,7 @@ pub(super) async fn checkpoint(State(app): State<App>) -> Result<Response, Probl
 /// `GET /tile/…`.
 pub(super) async fn tile(
     State(app): State<App>,
-    Path(path): Path<String>,
+    Named(path): Named<String>,
 ) -> Result<Response, Problem> {
     let unknown = || nothing("there is no such tile under the newest checkpoint");
     let path = TilePath::parse(&format!("tile/{path}")).map_err(|_| unknown())?;
@@ -124,7 +125,7 @@ fn entries(app: &App, path: &TilePath) -> Result<Vec<u8>, Problem> {
 pub(super) async fn proof(
     State(app): State<App>,
     caller: Caller,
-    Path(index): Path<u64>,
+    Named(index): Named<u64>,
 ) -> Result<Response, Problem> {
     caller.may(Right::AskEvent)?;
     let signed = app
@@ -170,7 +171,7 @@ pub(super) async fn proof(
 pub(super) async fn foil(
     State(app): State<App>,
     caller: Caller,
-    Path(index): Path<u64>,
+    Named(index): Named<u64>,
 ) -> Result<Response, Problem> {
     caller.may(Right::AskEvent)?;
     let receipt = app.records.receipt(Index(index))?;

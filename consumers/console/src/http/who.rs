@@ -1,8 +1,8 @@
 //! Who calls, over which surface. Over the Unix socket the kernel has vouched for the owner's uid before a request is read.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use questions::{Actor, Right, Surface};
 
 use super::{App, Problem};
@@ -46,6 +46,18 @@ impl Caller {
         }
     }
 
+    /// What reads or writes files of this machine is the owner's at the socket: a token alone, from wherever, is not enough.
+    pub(super) fn at_socket(&self) -> Result<(), Problem> {
+        match self.surface {
+            Surface::Cli => Ok(()),
+            Surface::Api | Surface::Console => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "ONLY_AT_SOCKET",
+                "this act names a directory of the ledger's machine: it is taken over the owner's socket alone",
+            )),
+        }
+    }
+
     /// A right that shows no person.
     pub(super) fn may(&self, right: Right) -> Result<(), Problem> {
         match self.user.role.has(right) {
@@ -59,8 +71,10 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Problem> {
-        let authorization = parts.headers.get(header::AUTHORIZATION);
-        let authorization = authorization.and_then(|value| value.to_str().ok());
+        // Of two tokens nobody knows which one was meant.
+        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let first = given.next().and_then(|value| value.to_str().ok());
+        let authorization = first.filter(|_| given.next().is_none());
         let user =
             user_of(app.records.vault(), authorization).ok_or_else(Problem::unauthenticated)?;
         let surface = match parts.extensions.get::<OverSocket>() {

@@ -3,7 +3,7 @@
 //! Always: at most one registration of a code is valid; an old token ends when its successor's overlap does.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use intake::admit::Token;
@@ -16,7 +16,7 @@ use vault::{Row, TokenScope};
 
 use super::super::who::Caller;
 use super::super::{App, Problem};
-use super::{Body, read, turn};
+use super::{Body, Named, read, turn};
 use crate::facts::governance;
 
 /// Seconds that an old token may stay valid beside its successor at most: 90 days.
@@ -159,7 +159,7 @@ pub(in crate::http) struct Rotation {
 pub(in crate::http) async fn publisher_rotate(
     State(app): State<App>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     body: Body<Rotation>,
 ) -> Result<Response, Problem> {
     caller.governs()?;
@@ -220,7 +220,7 @@ fn unspecified() -> String {
 pub(in crate::http) async fn publisher_revoke(
     State(app): State<App>,
     caller: Caller,
-    Path(code): Path<String>,
+    Named(code): Named<String>,
     body: Body<Revocation>,
 ) -> Result<Response, Problem> {
     caller.governs()?;

@@ -130,13 +130,14 @@ pub(in crate::http) struct BackupTo {
     expires_on: Option<String>,
 }
 
-/// `POST /v1/admin/backup`: journal and vault to files of their own, while the ledger writes.
+/// `POST /v1/admin/backup`: journal and vault to files of their own, while the ledger writes. At the socket alone.
 pub(in crate::http) async fn backup(
     State(app): State<App>,
     caller: Caller,
     body: Body<BackupTo>,
 ) -> Result<Response, Problem> {
     caller.governs()?;
+    caller.at_socket()?;
     let to = read(body)?;
     let recovery = RecoveryPublic::parse(&to.recovery_key)
         .map_err(|cause| Problem::field("RECOVERY_KEY", "recovery_key", cause.to_string()))?;

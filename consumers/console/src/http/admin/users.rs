@@ -3,7 +3,7 @@
 //! Always: their names are sealed; the reference is random; nobody disables themselves.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use intake::admit::Token;
@@ -17,7 +17,7 @@ use vault::{Row, StaffNameText};
 
 use super::super::who::Caller;
 use super::super::{App, Problem};
-use super::{Body, read, turn};
+use super::{Body, Named, read, turn};
 use crate::facts::governance;
 
 /// A user to be added.
@@ -87,7 +87,7 @@ pub(in crate::http) async fn user_add(
 pub(in crate::http) async fn user_disable(
     State(app): State<App>,
     caller: Caller,
-    Path(actor): Path<String>,
+    Named(actor): Named<String>,
 ) -> Result<Response, Problem> {
     caller.governs()?;
     if caller.user.reference.as_str() == actor {

@@ -5,16 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http_body::Frame;
-use tokio::time::Sleep;
+use tokio::time::{Interval, interval};
 
 use super::*;
 
 /// A byte every so often; then the end, or an error.
 struct Drip {
-    every: Duration,
+    every: Interval,
     left: usize,
     breaks: bool,
-    next: Pin<Box<Sleep>>,
 }
 
 impl http_body::Body for Drip {
@@ -25,13 +24,12 @@ impl http_body::Body for Drip {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        ready!(self.next.as_mut().poll(context));
+        ready!(self.every.poll_tick(context));
         if self.left == 0 {
             let broken = io::Error::from(io::ErrorKind::UnexpectedEof);
             return Poll::Ready(self.breaks.then_some(Err(broken)));
         }
         self.left -= 1;
-        self.next = Box::pin(tokio::time::sleep(self.every));
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
     }
 }
@@ -43,12 +41,11 @@ fn check(bytes: usize, every_s: u64, breaks: bool) -> Result<usize, RefusalCode>
         .start_paused(true)
         .build();
     runtime.expect("a runtime").block_on(async {
-        let every = Duration::from_secs(every_s);
+        let every = Duration::from_secs(every_s).max(Duration::from_millis(1));
         let drip = Drip {
-            every,
+            every: interval(every),
             left: bytes,
             breaks,
-            next: Box::pin(tokio::time::sleep(every)),
         };
         let read = whole_body(&HeaderMap::new(), Body::new(drip), 8).await;
         read.map(|body| body.len()).map_err(|refusal| refusal.code)

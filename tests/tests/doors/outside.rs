@@ -1,0 +1,181 @@
+//! What nobody sends who means well: over raw connections, to every address, with and without a token.
+//!
+//! Always: every answer that has a body is a problem with a code, repeats nothing, and leaves the process serving.
+
+use serde_json::json;
+use tests::client::Answer;
+use tests::load::{FAMILIES, ONE, SOURCE, collected, one};
+use tests::served::Served;
+
+use crate::{client, ledger, try_publish, uuid};
+
+/// Stands in every address and header that is sent; no answer holds it.
+const PLANTED: &str = "PLANTED0123";
+
+/// One request as these bytes, on a connection of its own.
+fn raw(served: &Served, head: &str, body: &[u8]) -> Answer {
+    let mut bytes = head.replace('\n', "\r\n").into_bytes();
+    bytes.extend_from_slice(b"\r\n\r\n");
+    bytes.extend_from_slice(body);
+    let answer = served.connect().expect("it listens").raw(&bytes);
+    let answer = answer.expect("it answers");
+    assert!(!answer.text().contains(PLANTED), "{}", answer.text());
+    answer
+}
+
+#[test]
+fn addresses_methods_and_queries_that_are_not_there_are_told_by_code() {
+    let (_ledger, served) = ledger();
+    let dpo = format!("authorization: Bearer {}", served.token());
+    let cases = [
+        ("GET /PLANTED0123", 404, "NO_SUCH_PAGE"),
+        ("GET /v1/events", 405, "METHOD_NOT_ALLOWED"),
+        ("DELETE /livez", 405, "METHOD_NOT_ALLOWED"),
+        ("OPTIONS /v1/ask/person", 405, "METHOD_NOT_ALLOWED"),
+        ("TRACE /v1/find", 405, "METHOD_NOT_ALLOWED"),
+        ("PLANTED0123 /checkpoint", 405, "METHOD_NOT_ALLOWED"),
+        ("GET /v1/proof/PLANTED0123", 400, "ADDRESS_MALFORMED"),
+        ("GET /v1/proof/-1", 400, "ADDRESS_MALFORMED"),
+        (
+            "GET /v1/proof/99999999999999999999",
+            400,
+            "ADDRESS_MALFORMED",
+        ),
+        ("GET /v1/foils/%50LANTED0123", 400, "ADDRESS_MALFORMED"),
+        ("GET /v1/proof/18446744073709551615", 404, "NOT_FOUND"),
+        ("GET /v1/schemas/PLANTED0123", 404, "TYPE_UNKNOWN"),
+        ("GET /v1/schemas/%ff%fe", 400, "ADDRESS_MALFORMED"),
+        ("GET /tile/%ff", 400, "ADDRESS_MALFORMED"),
+        ("GET /tile/PLANTED0123", 404, "NOT_FOUND"),
+        ("GET /livez?PLANTED0123", 400, "PARAMETER_INVALID"),
+        ("GET /v1/keys?as=PLANTED0123", 400, "PARAMETER_INVALID"),
+        (
+            "POST /v1/events?dry_run=true&dry_run=false",
+            401,
+            "UNAUTHENTICATED",
+        ),
+        ("GET /v1//keys", 404, "NO_SUCH_PAGE"),
+        ("GET /v1/../livez", 404, "NO_SUCH_PAGE"),
+        ("GET /%6civez", 404, "NO_SUCH_PAGE"),
+        ("POST /v1/ask/person", 415, "CONTENT_TYPE_UNSUPPORTED"),
+        ("POST /v1/admin/users", 415, "CONTENT_TYPE_UNSUPPORTED"),
+    ];
+    let mut wrong = Vec::new();
+    for (line, status, code) in cases {
+        let head = format!("{line} HTTP/1.1\nhost: ledger\n{dpo}\ncontent-length: 0");
+        let answer = raw(&served, &head, b"");
+        let kind = answer.header("content-type");
+        if (answer.status, answer.code().as_str()) != (status, code)
+            || kind != Some("application/problem+json")
+        {
+            wrong.push(format!(
+                "{line}: {} {kind:?} {}",
+                answer.status,
+                answer.text()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(served.stop().success());
+}
+
+#[test]
+fn what_decides_a_request_stands_in_its_head_once() {
+    let (_ledger, served) = ledger();
+    let token = served.publisher("crm", &[SOURCE], &FAMILIES);
+    let body = one(&collected(&uuid(1), 1));
+    let length = body.len();
+    let head = |line: &str, more: &str| {
+        format!(
+            "{line} HTTP/1.1\nhost: x\ncontent-type: {ONE}\ncontent-length: {length}\nauthorization: Bearer {token}{more}"
+        )
+    };
+    let events = "POST /v1/events";
+    for (more, status, code) in [
+        (
+            "\nauthorization: Bearer PLANTED0123",
+            401,
+            "UNAUTHENTICATED",
+        ),
+        (
+            &format!("\nauthorization: Bearer {token}"),
+            401,
+            "UNAUTHENTICATED",
+        ),
+        (
+            "\ncontent-type: text/PLANTED0123",
+            415,
+            "CONTENT_TYPE_UNSUPPORTED",
+        ),
+        (
+            "\ncontent-encoding: gzip",
+            415,
+            "CONTENT_ENCODING_UNSUPPORTED",
+        ),
+    ] {
+        let answer = raw(&served, &head(events, more), &body).expect(status);
+        assert_eq!(answer.code(), code, "{more}");
+    }
+    for query in [
+        "dry_run=true&dry_run=false",
+        "dry_run=false&dry_run=true",
+        "foils=none&foils=full",
+        "dry%5frun=true",
+    ] {
+        let answer = raw(&served, &head(&format!("{events}?{query}"), ""), &body).expect(400);
+        assert_eq!(answer.code(), "PARAMETER_INVALID", "{query}");
+    }
+    let twice = format!(
+        "GET /v1/keys HTTP/1.1\nhost: x\nauthorization: Bearer {0}\nauthorization: Bearer {0}",
+        served.token()
+    );
+    assert_eq!(
+        raw(&served, &twice, b"").expect(401).code(),
+        "UNAUTHENTICATED"
+    );
+    raw(&served, &head(events, ""), &body).expect(201);
+    assert!(served.stop().success());
+}
+
+#[test]
+fn counts_are_for_this_machine_or_a_token_and_files_for_the_socket() {
+    let (ledger, served) = ledger();
+    let metrics = |served: &Served, token: Option<&str>| {
+        let connection = served.connect().expect("it listens");
+        let mut connection = match token {
+            Some(token) => connection.with(token),
+            None => connection,
+        };
+        connection.get("/metrics").expect("it answers").status
+    };
+    assert_eq!(metrics(&served, None), 200, "this machine");
+    let auditor = served.user("auditor");
+    let desk = served.user("front-desk");
+    let there = ledger.home().join("PLANTED0123");
+    let backup = json!({ "directory": there, "recovery_key": "x" });
+    let refused = served
+        .dpo()
+        .post("/v1/admin/backup", &backup)
+        .expect("it answers")
+        .expect(403);
+    assert_eq!(refused.code(), "ONLY_AT_SOCKET");
+    assert!(!there.exists() && !refused.text().contains(PLANTED));
+    assert!(served.stop().success());
+
+    ledger.edit_config("behind_proxy = false", "behind_proxy = true");
+    let served = crate::serve_again(&ledger);
+    assert_eq!(metrics(&served, None), 401, "whoever is behind the proxy");
+    assert_eq!(metrics(&served, Some("cfu_nobody")), 401);
+    assert_eq!(metrics(&served, Some(&desk)), 403);
+    assert_eq!(metrics(&served, Some(&auditor)), 200);
+    let token = served.publisher("crm", &[SOURCE], &FAMILIES);
+    try_publish(&served, &token, 1).expect(201);
+    assert_eq!(
+        client(&served, &token)
+            .get("/metrics")
+            .expect("it answers")
+            .status,
+        401
+    );
+    assert!(served.stop().success());
+}
