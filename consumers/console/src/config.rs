@@ -43,7 +43,7 @@ pub struct Config {
     /// Memory for the vault's pages, in bytes.
     #[serde(default = "default_cache_bytes")]
     pub vault_cache_bytes: usize,
-    /// Opened keys kept in memory, about 100 bytes each.
+    /// Streams whose keys are kept opened in memory, at most 110 bytes each.
     #[serde(default = "default_streams_cached_max")]
     pub streams_cached_max: usize,
     /// Go on where the file system is not known to overwrite in place.
@@ -266,7 +266,7 @@ checkpoint_interval_ms = 1000
 # Persons to expect over the ledger's life. `init` fixed the vault's shelves by it; a change has no effect.
 persons_expected = {persons_expected}
 
-# Memory for the vault's pages, in bytes, and how many opened keys are kept (about 100 bytes each).
+# Memory for the vault's pages, in bytes, and of how many streams the keys are kept opened (at most 110 bytes each, taken as they come).
 vault_cache_bytes = 33554432
 streams_cached_max = 600000
 

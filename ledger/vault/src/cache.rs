@@ -1,67 +1,85 @@
-//! A bounded map of what was opened lately, in shards, so that resolves do not wait for each other.
+//! A bounded table of what was opened lately, in shards, so that resolves do not wait for each other.
 //!
-//! Not here: what is true (the store and the rows not yet absorbed are). Always: at most `entries_max` entries: each shard keeps two
-//! generations and forgets the older one when the younger is full; after `clear` nothing from before it comes back. A table has its full
-//! size from its first entry and none is ever taken out of it, so that no copy of a key is left where no one wipes it.
+//! A shard is one buffer of sets of 32 entries of a fixed width; a key's set follows from the key, and one byte of it a set's tags, so that a
+//! look-up touches two or three cache lines. A full set forgets what was not asked for since it was last full.
+//!
+//! Not here: what is true (the store and the rows not yet absorbed are). Always: at most `entries_max` entries, a set's number rounded up,
+//! and no more memory than these take; after `clear` nothing from before it comes back; every copy of a key lies in a buffer that is
+//! wiped: entries are replaced in place, and what a growing or cleared shard leaves is wiped before it is freed.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use zeroize::Zeroizing;
+
+/// A power of two.
 const SHARDS: usize = 16;
+/// Entries of a set.
+const WAYS: usize = 32;
+/// Sets of a shard that has its first entry.
+const SETS_MIN: usize = 2;
+/// A shard grows once it is so full, in sixteenths, until it has its most sets.
+const FULL_SIXTEENTHS: usize = 10;
+const KEY_BYTES: usize = 16;
 
-/// A key that is random or hashed already: its first 8 bytes are hash enough.
-#[derive(Default)]
-pub(crate) struct Taken(u64);
-
-impl Hasher for Taken {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 ^= u64::from_le_bytes(*first);
-        }
-    }
-
-    fn write_usize(&mut self, _: usize) {}
+/// What an entry holds, in a fixed number of bytes.
+pub(crate) trait Entry: Sized {
+    /// How many.
+    const BYTES: usize;
+    /// Writes all of them.
+    fn write(&self, out: &mut [u8]);
+    /// Reads what `write` wrote.
+    fn read(bytes: &[u8]) -> Option<Self>;
 }
 
-type Map<V> = HashMap<[u8; 16], V, BuildHasherDefault<Taken>>;
+impl Entry for () {
+    const BYTES: usize = 0;
 
-struct Shard<V> {
-    young: Map<V>,
-    old: Map<V>,
+    fn write(&self, _: &mut [u8]) {}
+
+    fn read(_: &[u8]) -> Option<()> {
+        Some(())
+    }
+}
+
+/// What is known of one set: a byte of each entry's key, 0 where there is none, and which were asked for since it was last full.
+#[derive(Clone, Copy, Default)]
+struct Set {
+    tags: [u8; WAYS],
+    asked: u32,
+}
+
+#[derive(Default)]
+struct Shard {
+    sets: Vec<Set>,
+    /// Key ‖ value of every place of every set.
+    entries: Zeroizing<Vec<u8>>,
+    count: usize,
 }
 
 /// The cache. Keys must be random or keyed hashes.
 pub(crate) struct Cache<V> {
-    shards: Vec<Mutex<Shard<V>>>,
-    young_max: usize,
+    shards: Vec<Mutex<Shard>>,
+    sets_max: usize,
     version: AtomicU64,
+    holds: std::marker::PhantomData<fn(V) -> V>,
 }
 
-impl<V: Clone> Cache<V> {
+impl<V: Entry> Cache<V> {
+    const WIDTH: usize = KEY_BYTES + V::BYTES;
+
     pub(crate) fn new(entries_max: usize) -> Cache<V> {
-        let shard = || {
-            Mutex::new(Shard {
-                young: Map::default(),
-                old: Map::default(),
-            })
-        };
         Cache {
-            shards: (0..SHARDS).map(|_| shard()).collect(),
-            young_max: full_table(entries_max / SHARDS / 2),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            sets_max: entries_max.div_ceil(SHARDS * WAYS).max(1),
             version: AtomicU64::new(0),
+            holds: std::marker::PhantomData,
         }
     }
 
     /// Bytes that all tables take when they are full.
     pub(crate) fn bytes_max(&self) -> usize {
-        let buckets = (self.young_max * 8).div_ceil(7).next_power_of_two();
-        SHARDS * 2 * buckets * (size_of::<([u8; 16], V)>() + 1)
+        SHARDS * self.sets_max * (size_of::<Set>() + WAYS * Self::WIDTH)
     }
 
     /// To be taken before the store is read; `put` refuses what was read before a `clear`.
@@ -69,20 +87,19 @@ impl<V: Clone> Cache<V> {
         self.version.load(Ordering::Acquire)
     }
 
-    pub(crate) fn get(&self, key: &[u8; 16]) -> Option<V> {
+    pub(crate) fn get(&self, key: &[u8; KEY_BYTES]) -> Option<V> {
         let mut shard = self.shard(key);
-        if let Some(value) = shard.young.get(key) {
-            return Some(value.clone());
+        let (set, way) = find(&shard, Self::WIDTH, key)?;
+        if let Some(set) = shard.sets.get_mut(set) {
+            set.asked |= 1 << way;
         }
-        let value = shard.old.get(key)?.clone();
-        self.insert(&mut shard, *key, value.clone());
-        Some(value)
+        V::read(shard.entries.get(value_at(Self::WIDTH, set, way))?)
     }
 
-    pub(crate) fn put(&self, version: u64, key: [u8; 16], value: V) {
+    pub(crate) fn put(&self, version: u64, key: [u8; KEY_BYTES], value: V) {
         let mut shard = self.shard(&key);
         if self.version() == version {
-            self.insert(&mut shard, key, value);
+            self.insert(&mut shard, &key, &value);
         }
     }
 
@@ -90,25 +107,30 @@ impl<V: Clone> Cache<V> {
     pub(crate) fn clear(&self) {
         self.version.fetch_add(1, Ordering::AcqRel);
         for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.young = Map::default();
-            shard.old = Map::default();
+            *shard.lock().unwrap_or_else(PoisonError::into_inner) = Shard::default();
         }
     }
 
-    fn insert(&self, shard: &mut Shard<V>, key: [u8; 16], value: V) {
-        if shard.young.len() >= self.young_max {
-            shard.old = std::mem::take(&mut shard.young);
+    fn insert(&self, shard: &mut Shard, key: &[u8; KEY_BYTES], value: &V) {
+        let full = shard.count * 16 >= shard.sets.len() * WAYS * FULL_SIXTEENTHS;
+        if full && shard.sets.len() < self.sets_max {
+            let sets = (shard.sets.len() * 2).clamp(SETS_MIN, usize::MAX);
+            *shard = grown(shard, Self::WIDTH, sets.min(self.sets_max));
         }
-        if shard.young.capacity() == 0 {
-            shard.young = Map::with_capacity_and_hasher(self.young_max, Default::default());
+        let (set, way) = match find(shard, Self::WIDTH, key) {
+            Some(known) => known,
+            None => make_room(shard, key),
+        };
+        let at = entry_at(Self::WIDTH, set, way);
+        if let Some(entry) = shard.entries.get_mut(at) {
+            let (to_key, to_value) = entry.split_at_mut(KEY_BYTES);
+            to_key.copy_from_slice(key);
+            value.write(to_value);
         }
-        shard.young.insert(key, value);
     }
 
-    fn shard(&self, key: &[u8; 16]) -> std::sync::MutexGuard<'_, Shard<V>> {
-        let last = key.last().copied().unwrap_or_default();
-        let at = usize::from(last) % SHARDS;
+    fn shard(&self, key: &[u8; KEY_BYTES]) -> MutexGuard<'_, Shard> {
+        let at = usize::from(tail(key)) % SHARDS;
         let shard = self
             .shards
             .get(at)
@@ -117,46 +139,176 @@ impl<V: Clone> Cache<V> {
     }
 }
 
-/// The most entries, at most so many but at least one, with which a table of a power of two of buckets is full: seven of eight.
-fn full_table(entries: usize) -> usize {
-    let buckets = 1usize << (entries * 8 / 7).max(1).ilog2();
-    match buckets {
-        0..8 => buckets.saturating_sub(1).max(1),
-        _ => buckets / 8 * 7,
+/// The last byte of a key: its low bits choose the shard.
+fn tail(key: &[u8; KEY_BYTES]) -> u8 {
+    let [.., last] = key;
+    *last
+}
+
+/// One byte of a key that neither shard nor set follow from; never 0.
+fn tag_of(key: &[u8; KEY_BYTES]) -> u8 {
+    let [.., before, _] = key;
+    (*before).max(1)
+}
+
+/// The set of a key among so many.
+fn set_of(key: &[u8; KEY_BYTES], sets: usize) -> usize {
+    let first = key.first_chunk().expect("16 bytes begin with 8");
+    let wide = u128::from(u64::from_le_bytes(*first)) * sets as u128;
+    usize::try_from(wide >> 64).expect("below the number of sets")
+}
+
+fn entry_at(width: usize, set: usize, way: usize) -> std::ops::Range<usize> {
+    let start = (set * WAYS + way) * width;
+    start..start + width
+}
+
+fn value_at(width: usize, set: usize, way: usize) -> std::ops::Range<usize> {
+    let entry = entry_at(width, set, way);
+    entry.start + KEY_BYTES..entry.end
+}
+
+/// Set and place of a key that is there.
+fn find(shard: &Shard, width: usize, key: &[u8; KEY_BYTES]) -> Option<(usize, usize)> {
+    let set = set_of(key, shard.sets.len());
+    let tag = tag_of(key);
+    let tags = shard.sets.get(set)?.tags;
+    let is_here = |way: &usize| {
+        let entry = shard.entries.get(entry_at(width, set, *way));
+        entry.is_some_and(|entry| entry.starts_with(key))
+    };
+    let alike = tags.iter().enumerate().filter(|(_, of)| **of == tag);
+    let way = alike.map(|(way, _)| way).find(is_here)?;
+    Some((set, way))
+}
+
+/// A place for a key that is not there: a free one, or that of the first entry, from a place that follows from the key, which was not asked
+/// for since the set was last full.
+fn make_room(shard: &mut Shard, key: &[u8; KEY_BYTES]) -> (usize, usize) {
+    let at = set_of(key, shard.sets.len());
+    let set = shard
+        .sets
+        .get_mut(at)
+        .expect("a shard has sets before its first entry");
+    let way = match set.tags.iter().position(|tag| *tag == 0) {
+        Some(free) => {
+            shard.count += 1;
+            free
+        }
+        None => {
+            if set.asked == u32::MAX {
+                set.asked = 0;
+            }
+            let from = u32::from(tail(key) >> 4);
+            let behind = set.asked.rotate_right(from).trailing_ones() + from;
+            behind as usize % WAYS
+        }
+    };
+    if let Some(tag) = set.tags.get_mut(way) {
+        *tag = tag_of(key);
     }
+    set.asked &= !(1 << way);
+    (at, way)
+}
+
+/// The same entries in more sets; the few that find no place there are forgotten.
+fn grown(shard: &Shard, width: usize, sets: usize) -> Shard {
+    let mut into = Shard {
+        sets: vec![Set::default(); sets],
+        entries: Zeroizing::new(vec![0; sets * WAYS * width]),
+        count: 0,
+    };
+    for (at, set) in shard.sets.iter().enumerate() {
+        for (way, _) in set.tags.iter().enumerate().filter(|(_, tag)| **tag != 0) {
+            let Some(entry) = shard.entries.get(entry_at(width, at, way)) else {
+                continue;
+            };
+            let Some(key) = entry.first_chunk() else {
+                continue;
+            };
+            let (to, place) = make_room(&mut into, key);
+            if let Some(to) = into.entries.get_mut(entry_at(width, to, place)) {
+                to.copy_from_slice(entry);
+            }
+        }
+    }
+    into
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    impl Entry for u32 {
+        const BYTES: usize = 4;
+
+        fn write(&self, out: &mut [u8]) {
+            out.copy_from_slice(&self.to_le_bytes());
+        }
+
+        fn read(bytes: &[u8]) -> Option<u32> {
+            Some(u32::from_le_bytes(*bytes.first_chunk()?))
+        }
+    }
+
+    fn key(n: u32) -> [u8; 16] {
+        let hash = blake3::hash(&n.to_le_bytes());
+        *hash.as_bytes().first_chunk().expect("32 bytes")
+    }
+
+    fn kept(cache: &Cache<u32>, of: std::ops::Range<u32>) -> usize {
+        let right = |n: &u32| match cache.get(&key(*n)) {
+            Some(found) => {
+                assert_eq!(found, *n);
+                true
+            }
+            None => false,
+        };
+        of.filter(right).count()
+    }
+
     #[test]
     fn it_stays_bounded_and_keeps_what_is_used() {
         let cache = Cache::new(320);
         let version = cache.version();
-        let key = |n: u32| {
-            let mut key = [0; 16];
-            key[..4].copy_from_slice(&n.to_le_bytes());
-            key
-        };
         for n in 0..10_000 {
             cache.put(version, key(n), n);
             assert_eq!(cache.get(&key(0)), Some(0), "used all the time");
         }
-        let kept = (0..10_000)
-            .filter(|n| cache.get(&key(*n)).is_some())
-            .count();
-        assert!((1..=320).contains(&kept), "{kept}");
-        for shard in &cache.shards {
-            let shard = shard.lock().expect("not poisoned");
-            assert!(
-                shard.young.capacity() <= 8,
-                "grown to {}",
-                shard.young.capacity()
-            );
-        }
+        let kept = kept(&cache, 0..10_000);
+        assert!((300..=512).contains(&kept), "{kept}");
+        let bytes: usize = cache
+            .shards
+            .iter()
+            .map(|shard| shard.lock().expect("not poisoned").entries.len())
+            .sum();
+        assert!(bytes <= cache.bytes_max(), "grown to {bytes}");
         cache.clear();
         cache.put(version, key(1), 1);
         assert_eq!((cache.get(&key(1)), cache.get(&key(0))), (None, None));
+    }
+
+    #[test]
+    fn nearly_all_fit_that_it_has_room_for_and_the_last_value_stays() {
+        let cache = Cache::new(60_000);
+        let version = cache.version();
+        for n in 0..50_000 {
+            cache.put(version, key(n), n + 1);
+            cache.put(version, key(n), n);
+        }
+        let kept = kept(&cache, 0..50_000);
+        assert!(kept > 49_000, "{kept}");
+    }
+
+    #[test]
+    fn a_small_one_takes_little_memory() {
+        let cache = Cache::new(1_000_000);
+        let version = cache.version();
+        (0..1_000).for_each(|n| cache.put(version, key(n), n));
+        assert!(kept(&cache, 0..1_000) > 990);
+        for shard in &cache.shards {
+            let shard = shard.lock().expect("not poisoned");
+            assert!(shard.entries.len() <= 8 * WAYS * 20);
+        }
     }
 }

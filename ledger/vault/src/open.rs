@@ -42,13 +42,13 @@ pub struct Options {
     pub accept_unproven: bool,
     /// Memory for the store's pages, in bytes.
     pub cache_bytes: usize,
-    /// Opened entries kept in memory, at most 48 bytes each on average (`VaultReader::cache_bytes_max`): about one for each person, and two
-    /// for each stream, that gets events again.
+    /// Streams whose keys and justifications are kept opened in memory, with a sixth as many persons: at most 110 bytes a stream
+    /// (`VaultReader::cache_bytes_max`), taken as they come. A stream beyond them that gets an event again is read from its shelf.
     pub streams_cached_max: usize,
 }
 
 impl Options {
-    /// The defaults for a ledger: chain 0, 100,000 persons, 32 MiB of pages, a million opened entries.
+    /// The defaults for a ledger: chain 0, 100,000 persons, 32 MiB of pages, 600,000 streams kept opened.
     #[must_use]
     pub fn new(origin: Origin) -> Options {
         Options {
@@ -57,7 +57,7 @@ impl Options {
             persons_expected: 100_000,
             accept_unproven: false,
             cache_bytes: 32 << 20,
-            streams_cached_max: 1_000_000,
+            streams_cached_max: 600_000,
         }
     }
 }
