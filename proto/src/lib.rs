@@ -54,5 +54,7 @@ pub use personal::Personal;
 pub use record::{Record, RecordHeader, SlotSeal, decode_record, encode_record};
 pub use schema::schema;
 pub use shape::is_source;
-pub use split::{Alias, Leaf, SlotValues, Split, SubjectReference, leaves, slot_to_json, split};
+pub use split::{
+    Alias, Leaf, SlotValues, Split, SubjectReference, leaves, reference_in, slot_to_json, split,
+};
 pub use texts::{SealedText, is_field_name, mention_path, sealed_text_fields, visit_texts};

@@ -193,6 +193,18 @@ impl SubjectReference {
     }
 }
 
+/// By what the values of a slot name their person: slot 0 its subject, any other the one mentioned. Bytes
+/// that are no such values name nobody.
+pub fn reference_in(slot: SlotNumber, values: &[u8]) -> SubjectReference {
+    let mut reader = Reader::new(values);
+    while let Some(element) = reader.element() {
+        if let (true, Value::Bytes(bytes)) = (slot.0 > 0 || element.number == 2, element.value) {
+            return SubjectReference::of(bytes);
+        }
+    }
+    SubjectReference::default()
+}
+
 impl Alias {
     fn of(bytes: &[u8]) -> Self {
         let mut found = Self {

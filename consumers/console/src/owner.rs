@@ -11,13 +11,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use proto::clear::{Envelope, QueryKind, Surface as SurfaceCode};
 use proto::ledger_facts::{self, Access};
-use proto::{Index, OpenedItem, SlotNumber, StreamId};
+use proto::{Index, OpenedItem, SlotNumber, StreamId, SubjectReference};
 use questions::{
-    AccessGranted, AccessKind, AccessNote, CheckpointAt, Owner, OwnerError, PersonHandle,
-    SearchTerm, SlotContents, StreamOf, Surface, TermKind,
+    AccessGranted, AccessKind, AccessNote, CheckpointAt, MentionedAt, Owner, OwnerError,
+    PersonHandle, SearchTerm, SlotContents, StreamOf, Surface, TermKind,
 };
 use tokio::runtime::Handle;
-use vault::{IndexKind, PersonRef};
+use vault::{IndexKind, PersonRef, VaultReader};
 
 use crate::facts::Facts;
 use crate::feed::{LedgerFeed, event_of};
@@ -118,6 +118,28 @@ fn index_kind(kind: TermKind) -> Option<IndexKind> {
     })
 }
 
+/// Whether a person is called this there, in the normal form by which the vault finds.
+fn says(vault: &VaultReader, said: &SubjectReference, term: &SearchTerm) -> bool {
+    let values = match term.kind {
+        TermKind::Alias => {
+            let wanted = vault.alias_hash(&term.system, &term.text);
+            let mut aliases = said.aliases.iter();
+            return aliases.any(|one| vault.alias_hash(&one.system, &one.local_id) == wanted);
+        }
+        TermKind::Name => &said.names,
+        TermKind::DateOfBirth => &said.dates_of_birth,
+        TermKind::Postcode => &said.postcodes,
+        TermKind::Email => &said.emails,
+        TermKind::Telephone => &said.telephones,
+    };
+    let Some(kind) = index_kind(term.kind) else {
+        return false;
+    };
+    let wanted = vault.index_hash(kind, &term.text);
+    let mut hashes = values.iter().map(|value| vault.index_hash(kind, value));
+    wanted.is_some() && hashes.any(|hash| hash == wanted)
+}
+
 fn query_kind(kind: TermKind) -> QueryKind {
     match kind {
         TermKind::Alias => QueryKind::Alias,
@@ -201,6 +223,36 @@ impl Owner for HostOwner<'_> {
                 activity: one.activity,
                 party: one.party,
             })
+            .collect())
+    }
+
+    fn mentions_of(&self, person: &PersonHandle) -> Result<Vec<MentionedAt>, OwnerError> {
+        let mentions = self.records().vault().mentions_of(&person_of(person));
+        let mentions = mentions.map_err(|cause| failed("read the vault", cause))?;
+        let at = |place: vault::MentionPlace| MentionedAt {
+            stream: place.carrier,
+            number: place.number,
+            slot: place.slot,
+        };
+        Ok(mentions.into_iter().map(|(place, _)| at(place)).collect())
+    }
+
+    fn says(
+        &self,
+        index: Index,
+        slot: SlotNumber,
+        terms: &[SearchTerm],
+    ) -> Result<Vec<bool>, OwnerError> {
+        let unreadable = |cause| failed("open the slot", cause);
+        let stored = self.records().at(index).map_err(unreadable)?;
+        let opened = self.records().slot(&stored, slot).map_err(unreadable)?;
+        let Some(opened) = opened else {
+            return Ok(vec![false; terms.len()]);
+        };
+        let said = proto::reference_in(slot, opened.values.expose());
+        Ok(terms
+            .iter()
+            .map(|term| says(self.records().vault(), &said, term))
             .collect())
     }
 

@@ -2,19 +2,20 @@
 //!
 //! What always holds: an answer as at an earlier index never comes from the current view. The
 //! streams' events up to that index are read from the ledger and folded anew; the current view only
-//! helps to find records behind one whose key was destroyed, and names the events that are parked.
+//! helps to find records behind one whose key was destroyed, and names the events that are parked. Nor
+//! is anyone found by what was only said of them later ([`known_then`]).
 
 use std::collections::BTreeSet;
 
 use fold::{Event, ReadView, View, ViewReader, replay};
 use jiff::civil::Date;
-use proto::Index;
+use proto::{Index, SlotNumber, StreamId};
 use views::Customer;
 use views::customer::{Entry, Posting, entries, postings};
 
 use crate::answer::{AsOf, ViewAt};
 use crate::error::{OwnerError, QuestionError};
-use crate::owner::{Actor, Owner, StreamOf};
+use crate::owner::{Actor, Owner, PersonHandle, SearchTerm, StreamOf};
 use crate::roles::Right;
 
 /// As at which event a question is asked.
@@ -108,6 +109,67 @@ fn as_it_stands(
     ))
 }
 
+/// Of persons whom the vault finds today, those of whom events up to `last` had said all of it: in their
+/// own streams, or where someone else's event mentions them.
+pub(crate) fn known_then(
+    owner: &dyn Owner,
+    mut found: Vec<PersonHandle>,
+    terms: &[SearchTerm],
+    last: Index,
+) -> Result<Vec<PersonHandle>, QuestionError> {
+    let mut known = Vec::new();
+    for person in &found {
+        known.push(was_known(owner, person, terms, last)?);
+    }
+    let mut known = known.into_iter();
+    found.retain(|_| known.next().unwrap_or_default());
+    Ok(found)
+}
+
+fn was_known(
+    owner: &dyn Owner,
+    person: &PersonHandle,
+    terms: &[SearchTerm],
+    last: Index,
+) -> Result<bool, QuestionError> {
+    let mut said = vec![false; terms.len()];
+    let mut look = |index, slot| -> Result<bool, QuestionError> {
+        for (said, says) in said.iter_mut().zip(owner.says(index, slot, terms)?) {
+            *said |= says;
+        }
+        Ok(said.iter().all(|said| *said))
+    };
+    let own: Vec<StreamId> = owner
+        .streams_of(person)?
+        .iter()
+        .map(|one| one.stream)
+        .collect();
+    let (known, _) = current(owner, &own)?;
+    for (stream, known) in own.iter().zip(&known) {
+        // The oldest first: most of what a person is known by is said when they become known.
+        for event in events_up_to(owner, stream, last, known)?.iter().rev() {
+            if look(event.index, SlotNumber(0))? {
+                return Ok(true);
+            }
+        }
+    }
+    for place in owner.mentions_of(person)? {
+        let (known, _) = current(owner, &[place.stream])?;
+        for event in events_up_to(
+            owner,
+            &place.stream,
+            last,
+            known.first().map_or(&[], |one| one),
+        )? {
+            let number = event.record.as_ref().map(|one| one.header.number);
+            if number == Some(place.number) && look(event.index, place.slot)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 fn folded_again(
     owner: &dyn Owner,
     streams: Vec<StreamOf>,
@@ -119,9 +181,10 @@ fn folded_again(
             last: head.0.checked_sub(1).map(Index),
         });
     }
-    let (known, parked) = current(owner, &streams)?;
+    let own: Vec<StreamId> = streams.iter().map(|one| one.stream).collect();
+    let (known, parked) = current(owner, &own)?;
     let mut events = Vec::new();
-    for (stream, known) in streams.iter().zip(&known) {
+    for (stream, known) in own.iter().zip(&known) {
         events.append(&mut events_up_to(owner, stream, last, known)?);
     }
     events.sort_by_key(|event| event.index);
@@ -142,12 +205,12 @@ fn folded_again(
 /// Where the current view knows events, and which events are parked.
 type Current = (Vec<Vec<Posting>>, BTreeSet<Index>);
 
-fn current(owner: &dyn Owner, streams: &[StreamOf]) -> Result<Current, QuestionError> {
+fn current(owner: &dyn Owner, streams: &[StreamId]) -> Result<Current, QuestionError> {
     let reader = view_of(owner)?;
     let view = reader.read();
     let known = streams
         .iter()
-        .map(|one| postings(&view, &one.stream))
+        .map(|stream| postings(&view, stream))
         .collect::<Result<Vec<_>, _>>()?;
     let parked = view.parked()?.into_iter().map(|(index, _)| index).collect();
     Ok((known, parked))
@@ -157,17 +220,17 @@ fn current(owner: &dyn Owner, streams: &[StreamOf]) -> Result<Current, QuestionE
 /// gone with its key, by way of the view.
 fn events_up_to(
     owner: &dyn Owner,
-    of: &StreamOf,
+    stream: &StreamId,
     last: Index,
     known: &[Posting],
 ) -> Result<Vec<Event>, QuestionError> {
     let mut events = Vec::new();
-    let mut next = owner.last_of(&of.stream)?;
+    let mut next = owner.last_of(stream)?;
     while let Some(index) = next {
         let missing = || OwnerError::new("a stream leads to an event that is not there");
         let event = owner.event(index)?.ok_or_else(missing)?;
         next = match &event.record {
-            Some(record) if record.header.stream != of.stream => {
+            Some(record) if record.header.stream != *stream => {
                 let message = "a stream leads to an event of another stream";
                 return Err(OwnerError::new(message).into());
             }
@@ -186,6 +249,15 @@ fn events_up_to(
         }
     }
     Ok(events)
+}
+
+/// Why nothing of a person is there to be shown: nothing was recorded, or the view has not come to it.
+/// The same whoever's the later events are, so that it says nothing of anyone.
+pub(crate) fn nothing_of(as_of: &AsOf, when: When) -> QuestionError {
+    match (when, as_of.later_events) {
+        (When::At(_), _) | (When::Now, 0) => QuestionError::NotFound,
+        (When::Now, later) => QuestionError::NotFolded { later },
+    }
 }
 
 fn read(view: &ReadView, streams: Vec<StreamOf>) -> Result<Vec<StreamAt>, QuestionError> {

@@ -49,6 +49,11 @@ pub enum QuestionError {
     Refused(Refused),
     /// No such person, event, or nothing of them at that index.
     NotFound,
+    /// Nothing of them up to where the view stands, and there are later events: ask again.
+    NotFolded {
+        /// How many.
+        later: u64,
+    },
     /// The index lies beyond what the answer can be true for.
     NotYet {
         /// The last index that can be asked for.
@@ -79,7 +84,7 @@ impl QuestionError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(refused) => refused.code(),
-            Self::NotFound => "not-found",
+            Self::NotFound | Self::NotFolded { .. } => "not-found",
             Self::NotYet { .. } => "not-yet",
             Self::TooMuch { .. } => "too-much",
             Self::ViewOff { .. } => "view-off",
@@ -95,6 +100,10 @@ impl fmt::Display for QuestionError {
         match self {
             Self::Refused(refused) => write!(f, "refused: {}", refused.code()),
             Self::NotFound => f.write_str("nothing is recorded under that"),
+            Self::NotFolded { later } => write!(
+                f,
+                "the view has nothing under that, and has not come to the last {later} events yet: ask again"
+            ),
             Self::NotYet { last: Some(last) } => {
                 write!(
                     f,

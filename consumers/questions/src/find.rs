@@ -26,6 +26,9 @@ pub const CANDIDATES_MAX: usize = 10;
 /// Streams of a candidate whose latest collection is opened: aliases of each system.
 const STREAMS_OPENED_MAX: usize = 8;
 
+/// What stands for a person of whom the view has nothing yet.
+const NOT_FOLDED: &str = "(not folded yet: ask again)";
+
 /// One person who fits.
 #[derive(Debug, Serialize)]
 pub struct Candidate {
@@ -33,6 +36,9 @@ pub struct Candidate {
     pub activities: Vec<String>,
     /// Events of all their streams.
     pub events: usize,
+    /// True where the view shows nothing of them and has events still to fold: who they are is not said
+    /// yet, not unknown.
+    pub not_folded: bool,
     /// What the latest collection of each stream says they are known by.
     pub known_by: Vec<RevealedSlot>,
     /// The access event in this person's stream.
@@ -81,7 +87,9 @@ pub fn ask(
     for person in &found {
         let (at, streams) = streams_at(owner, actor, owner.streams_of(person)?, When::Now)?;
         as_of = at;
-        candidates.push(candidate(owner, &act, person, &streams)?);
+        let mut candidate = candidate(owner, &act, person, &streams)?;
+        candidate.not_folded = streams.is_empty() && as_of.later_events > 0;
+        candidates.push(candidate);
     }
     let answer = FindAnswer { candidates };
     Ok(Answer {
@@ -147,6 +155,7 @@ fn candidate(
     Ok(Candidate {
         activities,
         events,
+        not_folded: false,
         known_by,
         access_event: granted.recorded().0,
     })
@@ -173,6 +182,9 @@ impl Candidate {
 
     /// `system:id` of each alias. The two are fields of one element and come in no promised order.
     fn aliases(&self) -> String {
+        if self.not_folded {
+            return NOT_FOLDED.to_owned();
+        }
         let mut texts = Vec::new();
         for slot in &self.known_by {
             for system in slot.fields_under("subject.aliases[") {

@@ -38,7 +38,7 @@ pub use asof::When;
 pub use csv::cell as csv_cell;
 pub use error::{OwnerError, QuestionError};
 pub use owner::{
-    Actor, Owner, PersonHandle, SearchTerm, SlotContents, StreamOf, Surface, TermKind,
+    Actor, MentionedAt, Owner, PersonHandle, SearchTerm, SlotContents, StreamOf, Surface, TermKind,
 };
 pub use render::{Format, render};
 pub use revealed::{Revealed, RevealedField, RevealedSlot};

@@ -6,7 +6,9 @@
 
 use fold::{Event, ViewReader};
 use jiff::civil::Date;
-use proto::{ActivityCode, Index, PartyCode, Personal, SlotNumber, StaffReference, StreamId};
+use proto::{
+    ActivityCode, Index, NumberInStream, PartyCode, Personal, SlotNumber, StaffReference, StreamId,
+};
 
 use crate::access::{AccessGranted, AccessNote};
 use crate::answer::CheckpointAt;
@@ -54,6 +56,17 @@ pub struct SearchTerm {
     pub system: String,
     /// What was given, as typed; the owner normalises it.
     pub text: Personal<String>,
+}
+
+/// A place at which a person is mentioned in somebody else's event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct MentionedAt {
+    /// The stream that mentions.
+    pub stream: StreamId,
+    /// The event's number in it.
+    pub number: NumberInStream,
+    /// The slot of the person mentioned.
+    pub slot: SlotNumber,
 }
 
 /// Where the question came in.
@@ -111,6 +124,24 @@ pub trait Owner {
     /// # Errors
     /// When the vault cannot be read.
     fn streams_of(&self, person: &PersonHandle) -> Result<Vec<StreamOf>, OwnerError>;
+
+    /// Where the person is mentioned, places that were erased excepted.
+    ///
+    /// # Errors
+    /// When the vault cannot be read.
+    fn mentions_of(&self, person: &PersonHandle) -> Result<Vec<MentionedAt>, OwnerError>;
+
+    /// For each term, whether the slot says it of its person, compared as a search compares. All false
+    /// where the slot is gone. Nothing is handed out and nothing shown, so that no access event is due.
+    ///
+    /// # Errors
+    /// As [`Owner::open_slot`].
+    fn says(
+        &self,
+        index: Index,
+        slot: SlotNumber,
+        terms: &[SearchTerm],
+    ) -> Result<Vec<bool>, OwnerError>;
 
     /// Index of the last durable event of a stream.
     ///

@@ -18,7 +18,7 @@ use views::customer::{Entry, ServiceRequest, StreamState};
 
 use crate::access::{AccessKind, Act, ITEMS_MAX, Item, authorise, record_access};
 use crate::answer::Answer;
-use crate::asof::{When, streams_at, view_of};
+use crate::asof::{When, known_then, nothing_of, streams_at, view_of};
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner, PersonHandle, SearchTerm, TermKind};
 use crate::revealed::RevealedSlot;
@@ -44,14 +44,14 @@ pub fn ask(
     };
     authorise(owner, &act)?;
     view_of(owner)?;
-    let person = one_person(owner, &act, terms)?;
+    let person = one_person(owner, &act, terms, when)?;
     let act = Act {
         person: Some(&person),
         ..act
     };
     let (as_of, streams) = streams_at(owner, actor, owner.streams_of(&person)?, when)?;
     if streams.is_empty() {
-        return Err(QuestionError::NotFound);
+        return Err(nothing_of(&as_of, when));
     }
     let mut states: Vec<StreamState> = streams
         .iter()
@@ -93,13 +93,27 @@ pub fn ask(
     })
 }
 
-/// The one person that all terms fit. A search that finds none, or several, is recorded as one.
+/// Persons whom the vault finds today and who are looked at as they were at an earlier event.
+const FOUND_MAX: usize = 50;
+
+/// The one person that all terms fit, as at the moment of the answer. A search that finds none, or several,
+/// is recorded as one.
 pub(crate) fn one_person(
     owner: &dyn Owner,
     act: &Act<'_>,
     terms: &[SearchTerm],
+    when: When,
 ) -> Result<PersonHandle, QuestionError> {
-    let found = owner.search(terms, 1)?;
+    let found = match when {
+        When::Now => owner.search(terms, 1)?,
+        When::At(last) => {
+            let found = owner.search(terms, FOUND_MAX)?;
+            match found.len() > FOUND_MAX {
+                true => found,
+                false => known_then(owner, found, terms, last)?,
+            }
+        }
+    };
     if let [person] = found.as_slice() {
         return Ok(*person);
     }

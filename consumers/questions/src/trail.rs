@@ -12,7 +12,7 @@ use views::customer::Entry;
 
 use crate::access::{AccessKind, Act, Item, authorise, record_access};
 use crate::answer::Answer;
-use crate::asof::{StreamAt, When, streams_at, view_of};
+use crate::asof::{StreamAt, When, nothing_of, streams_at, view_of};
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner, SearchTerm, StreamOf};
 use crate::person::one_person;
@@ -75,7 +75,7 @@ pub fn ask(
     };
     authorise(owner, &act)?;
     view_of(owner)?;
-    let person = one_person(owner, &act, terms)?;
+    let person = one_person(owner, &act, terms, when)?;
     let act = Act {
         person: Some(&person),
         ..act
@@ -83,7 +83,7 @@ pub fn ask(
     let (as_of, streams) = streams_at(owner, actor, owner.streams_of(&person)?, when)?;
     let mut rows = rows_of(&streams);
     if rows.is_empty() {
-        return Err(QuestionError::NotFound);
+        return Err(nothing_of(&as_of, when));
     }
     let earlier = rows.len().saturating_sub(TRAIL_EVENTS_MAX);
     let rows = rows.split_off(earlier);

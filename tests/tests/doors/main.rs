@@ -2,6 +2,7 @@
 //!
 //! Always: over the real HTTP stack of the running process; one ledger a test.
 
+mod as_of;
 mod bad_input;
 mod outside;
 mod roles;

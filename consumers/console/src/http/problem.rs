@@ -100,7 +100,7 @@ impl From<QuestionError> for Problem {
                 problem.0.title = "this ledger's configuration leaves the view out".to_owned();
                 return problem;
             }
-            QuestionError::NotFound => StatusCode::NOT_FOUND,
+            QuestionError::NotFound | QuestionError::NotFolded { .. } => StatusCode::NOT_FOUND,
             QuestionError::NotYet { .. } | QuestionError::TooMuch { .. } => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }

@@ -2,7 +2,7 @@
 
 use proto::Index;
 
-use super::ledger::{actor, term, westmere};
+use super::ledger::{LATE_AT, actor, term, westmere};
 use crate::*;
 
 #[test]
@@ -33,6 +33,57 @@ fn as_of_equals_a_ledger_that_ended_there() {
             );
         }
     }
+}
+
+#[test]
+fn nobody_is_found_by_what_was_said_of_them_later() {
+    let ledger = westmere();
+    let who = actor(Role::Dpo);
+    for last in 0..ledger.len() as u64 {
+        let ended = ledger.ended_with(last);
+        let when = When::At(Index(last));
+        let then = person::ask(&ledger, &who, &term("Late"), when, true);
+        let there = person::ask(&ended, &who, &term("Late"), When::Now, true);
+        match (then, there) {
+            (Ok(then), Ok(there)) => assert_eq!(json(&then.answer), json(&there.answer)),
+            (Err(then), Err(there)) => assert_eq!(then.code(), there.code(), "as of {last}"),
+            (then, there) => panic!("as of {last}: {} and {}", then.is_ok(), there.is_ok()),
+        }
+        let trail = trail::ask(&ledger, &who, &term("Late"), when, true);
+        assert_eq!(trail.is_ok(), last >= LATE_AT, "as of {last}");
+    }
+}
+
+#[test]
+fn what_the_view_has_not_come_to_is_not_called_unknown() {
+    let mut ledger = westmere();
+    let (dpo, late) = (actor(Role::Dpo), ledger.len() as u64);
+    ledger.folded = Some(0);
+    let asked = person::ask(&ledger, &dpo, &term("C-1"), When::Now, true);
+    let error = asked.expect_err("nothing is folded");
+    assert_eq!(error.code(), "not-found");
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("the last {late} events"))
+    );
+    let asked = trail::ask(&ledger, &dpo, &term("C-1"), When::Now, true);
+    assert!(matches!(asked, Err(QuestionError::NotFolded { .. })));
+    let found = find::ask(&ledger, &dpo, &term("C-1")).expect("the vault finds");
+    assert!(found.answer.candidates[0].not_folded);
+    let text = render(&found, Format::Table);
+    assert!(
+        text.expose().contains("not folded yet"),
+        "{}",
+        text.expose()
+    );
+    ledger.folded = None;
+    let found = find::ask(&ledger, &dpo, &term("C-1")).expect("the vault finds");
+    assert!(!found.answer.candidates[0].not_folded);
+    // As at an earlier event the ledger is asked, not the view.
+    ledger.folded = Some(0);
+    let when = When::At(Index(late - 1));
+    person::ask(&ledger, &dpo, &term("C-1"), when, true).expect("it is recorded");
 }
 
 fn json<T: serde::Serialize>(answer: &T) -> String {

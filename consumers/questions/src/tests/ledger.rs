@@ -16,6 +16,8 @@ use views::Customer;
 use crate::*;
 
 const DAY_MS: i64 = 86_400_000;
+/// The event that first says that the first person is called "Late" somewhere.
+pub(crate) const LATE_AT: u64 = 6;
 
 #[derive(Default)]
 pub(crate) struct Ledger {
@@ -25,6 +27,8 @@ pub(crate) struct Ledger {
     pub(crate) access_fails: bool,
     pub(crate) erased: bool,
     pub(crate) view_off: bool,
+    /// Events that the view has come to; otherwise all.
+    pub(crate) folded: Option<usize>,
     /// The day of asking; otherwise that of the last events.
     pub(crate) today: Option<Date>,
 }
@@ -142,6 +146,7 @@ impl Owner for Ledger {
         Ok(
             match terms.first().map(|term| term.text.expose().as_str()) {
                 Some("C-1") => vec![person(1)],
+                Some("Late") if self.events.len() as u64 > LATE_AT => vec![person(1)],
                 Some("Example") => vec![person(1), person(2)],
                 Some("everyone") => (0..12).map(person).collect(),
                 _ => Vec::new(),
@@ -157,6 +162,20 @@ impl Owner for Ledger {
             party: PartyCode::new("crm").expect("a code"),
         };
         Ok(streams(person.0[0]).iter().map(of).collect())
+    }
+
+    fn mentions_of(&self, _: &PersonHandle) -> Result<Vec<MentionedAt>, OwnerError> {
+        Ok(Vec::new())
+    }
+
+    fn says(
+        &self,
+        index: Index,
+        _: SlotNumber,
+        terms: &[SearchTerm],
+    ) -> Result<Vec<bool>, OwnerError> {
+        let says = |term: &SearchTerm| term.text.expose() != "Late" || index == Index(LATE_AT);
+        Ok(terms.iter().map(says).collect())
     }
 
     fn last_of(&self, stream: &StreamId) -> Result<Option<Index>, OwnerError> {
@@ -229,7 +248,9 @@ impl Owner for Ledger {
         if self.view_off {
             return None;
         }
-        let events: Vec<Event> = self.events.iter().map(|(event, _)| event.clone()).collect();
+        let folded = self.folded.unwrap_or(self.events.len());
+        let events = self.events.iter().take(folded);
+        let events: Vec<Event> = events.map(|(event, _)| event.clone()).collect();
         Some(replay(&Customer, &events, &BTreeSet::new()).expect("no poison"))
     }
 }
