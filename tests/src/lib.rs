@@ -3,6 +3,7 @@
 //! Not a crate of the product: nothing depends on it. Always: no sleeping, no fixed port, nobody's real data; a process that a
 //! test started ends with the test; whoever waits, waits for the thing itself (a line, a socket, an exit).
 
+pub mod armed;
 pub mod client;
 pub mod foils;
 pub mod ledger;

@@ -154,6 +154,11 @@ impl Served {
         log_from(&self.log, 0)
     }
 
+    /// Where its log lies, for when it has ended.
+    pub fn log_file(&self) -> PathBuf {
+        self.log.clone()
+    }
+
     /// Registers a publisher; its token.
     ///
     /// # Panics

@@ -169,6 +169,145 @@ fn tiles_are_right_while_their_files_rot() {
     assert!(served.stop().success());
 }
 
+/// Flips, zeros or cuts off what a view's files hold; what was done.
+fn spoil_view(ledger: &Ledger, random: &mut Seeded) -> String {
+    let all = files(&ledger.dir().join("views")).expect("it can be listed");
+    let path = &all[random.below(all.len() as u64) as usize];
+    let mut bytes = fs::read(path).expect("ours");
+    let at = random.below(bytes.len().max(1) as u64) as usize;
+    let what = match random.below(3) {
+        0 => {
+            // Most bytes are nobody's: one in each page.
+            bytes
+                .iter_mut()
+                .skip(at % 512)
+                .step_by(512)
+                .for_each(|byte| *byte ^= 0x10);
+            "flipped"
+        }
+        1 => {
+            let end = bytes.len().min(at + 100_000);
+            bytes[at..end].fill(0);
+            "zeroed"
+        }
+        _ => {
+            bytes.truncate(at);
+            "cut off"
+        }
+    };
+    fs::write(path, bytes).expect("ours");
+    format!("{} {what} at {at}", path.display())
+}
+
+fn digest(served: &Served) -> (u64, String) {
+    let view = &served.folded()["views"][0];
+    let digest = view["digest"].as_str().unwrap_or_default().to_owned();
+    (view["next"].as_u64().unwrap_or_default(), digest)
+}
+
+/// A view can be folded again: its rot keeps no one from publishing or asking, before a start or under way.
+#[test]
+fn a_rotten_view_ends_nothing_and_is_folded_again() {
+    let (ledger, token) = filled(300);
+    let served = serve(&program(), &ledger).expect("nothing is damaged");
+    let right = digest(&served);
+    assert!(!right.1.is_empty(), "status tells the digest");
+    assert!(served.stop().success());
+    let mut random = Seeded::new(Settings::read().seed);
+    for round in 0..6 {
+        let copy = ledger.copy();
+        let what = spoil_view(&copy, &mut random);
+        told(&what);
+        let served = serve(&program(), &copy).unwrap_or_else(|ended| panic!("{what}: {ended:?}"));
+        assert_eq!(digest(&served), right, "{what}");
+        // Under way: what is read of it now may fail, and nothing else does.
+        let what = spoil_view(&copy, &mut random);
+        told(&what);
+        let mut client = served.connect().expect("it listens").with(&token);
+        let (_, body) = batch(&mut load::mix(20 + round, 40), 25);
+        publish(&mut client, &body).expect("it answers").expect(200);
+        let asked = json!({ "terms": [{ "kind": "postcode", "text": people::Person::of(3).postcode }], "purpose": "audit" });
+        let answer = served.dpo().post("/v1/find", &asked).expect("it answers");
+        assert!(
+            [200, 422, 503].contains(&answer.status),
+            "{what}: {}",
+            answer.text()
+        );
+        served
+            .connect()
+            .expect("it listens")
+            .get("/livez")
+            .expect("it answers")
+            .expect(200);
+        assert!(!served.log().contains("PANICKED"), "{what}");
+        // A rebuild reads nothing of what rotted, and says what it found.
+        let rebuilt = served
+            .dpo()
+            .post("/v1/admin/rebuild", &json!({ "view": "customer" }));
+        rebuilt.expect("it answers").expect(202);
+        let after = digest(&served);
+        assert!(served.stop().success(), "{what}");
+        let served = serve(&program(), &copy).expect("it was stopped in order");
+        assert!(digest(&served).0 >= after.0, "{what}");
+        // What a rebuild compares with is the digest of what was folded.
+        assert!(!served.log().contains("P-1 did not hold"), "{what}");
+        assert!(served.stop().success());
+    }
+}
+
+/// Rot of the indexes that find repeats, while the ledger runs: the same foil, or an error; never a second link.
+#[test]
+fn repeats_are_found_or_refused_while_their_index_rots() {
+    let ledger = Ledger::found();
+    let served = serve(&program(), &ledger).expect("a new ledger is served");
+    let token = served.publisher("crm", &[SOURCE], &FAMILIES);
+    let mut mix = load::mix(5, 300);
+    let sent: Vec<_> = (0..24).map(|_| batch(&mut mix, 25)).collect();
+    let mut foils = Foils::default();
+    let mut client = served.connect().expect("it listens").with(&token);
+    for (ids, body) in &sent {
+        foils.keep(
+            ids,
+            &publish(&mut client, body).expect("it answers").expect(200),
+        );
+    }
+    drop(client);
+    assert!(served.stop().success());
+    let served = serve(&program(), &ledger).expect("nothing is damaged");
+    let mut random = Seeded::new(Settings::read().seed);
+    for path in files(&ledger.dir().join("derived")).expect("it can be listed") {
+        let end = used(&path).expect("it can be read");
+        for _ in 0..end.div_ceil(512) {
+            flip(&path, random.below(end), 0x20).expect("ours");
+        }
+    }
+    for (ids, body) in &sent {
+        let Ok(client) = served.connect() else {
+            break;
+        };
+        // The same foil (`keep` compares), an error, or a process that has stopped.
+        match publish(&mut client.with(&token), body) {
+            Ok(answer) if answer.status == 200 => foils.keep(ids, &answer),
+            Ok(answer) => {
+                assert!(answer.status >= 500, "{}", answer.text());
+                0
+            }
+            Err(_) => 0,
+        };
+    }
+    served.kill();
+    let served = serve(&program(), &ledger).expect("derived files are built again");
+    let mut client = served.connect().expect("it listens").with(&token);
+    foils.assert_all_kept(&mut client, SOURCE);
+    let report = served.verify();
+    assert_eq!(
+        report["verdict"],
+        json!("verified with pinned keys"),
+        "{report:#}"
+    );
+    assert!(served.stop().success());
+}
+
 /// Zeros, nothing, and a directory in place of each file that a start needs.
 #[test]
 fn what_lies_in_the_way_of_a_file_is_refused_by_code() {

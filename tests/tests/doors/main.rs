@@ -2,9 +2,11 @@
 //!
 //! Always: over the real HTTP stack of the running process; one ledger a test.
 
+mod access_first;
 mod as_of;
 mod bad_input;
 mod outside;
+mod questions;
 mod roles;
 mod tls;
 
