@@ -101,11 +101,45 @@ fn events(served: &Served) -> u64 {
     served.folded()["events"].as_u64().expect("a number")
 }
 
+/// Nothing of the person is in a problem.
+fn says_nothing(planted: &Planted, answer: &Answer, asked: &Question) {
+    let found = planted.found_in(&answer.body);
+    assert!(found.is_empty(), "{}: values {found:?}", asked.name);
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("application/problem+json"), "{}", asked.name);
+}
+
+/// Without a token, with a publisher's, with another role, without a purpose: refused, and an actor's refusal recorded.
+fn refused(served: &Served, tokens: [&str; 2], planted: &Planted, asked: &Question) {
+    let ([publisher, other], name) = (tokens, asked.name);
+    let mut nobody = served.connect().expect("it listens");
+    for answer in [
+        asked.put(&mut nobody, Some("audit")),
+        asked.put(&mut client(served, publisher), Some("audit")),
+    ] {
+        assert_eq!(answer.status, 401, "{name}: {}", answer.text());
+        says_nothing(planted, &answer, asked);
+    }
+    let before = events(served);
+    let answer = asked.put(&mut client(served, other), Some("audit"));
+    assert_eq!(answer.status, 403, "{name}: {}", answer.text());
+    says_nothing(planted, &answer, asked);
+    assert!(events(served) > before, "{name}: a refusal is recorded");
+    if asked.needs_purpose {
+        let before = events(served);
+        let answer = asked.put(&mut served.dpo(), None);
+        let said = (answer.status, answer.code());
+        assert_eq!(said, (422, "PURPOSE_MISSING".to_owned()), "{name}");
+        says_nothing(planted, &answer, asked);
+        assert!(events(served) > before, "{name}: a refusal is recorded");
+    }
+}
+
 #[test]
 fn each_question_needs_a_role_and_where_it_shows_someone_a_purpose() {
     let (ledger, served) = ledger();
-    let token = served.publisher("crm", &[SOURCE], &FAMILIES);
-    try_publish(&served, &token, 1).expect(201);
+    let publisher = served.publisher("crm", &[SOURCE], &FAMILIES);
+    try_publish(&served, &publisher, 1).expect(201);
     let person = Person::of(1);
     let values = [
         &person.name,
@@ -115,83 +149,40 @@ fn each_question_needs_a_role_and_where_it_shows_someone_a_purpose() {
     ];
     let planted = Planted::new(values.map(String::as_str));
     let roles = ["auditor", "front-desk"].map(|role| (role, served.user(role)));
-    served.folded();
-    let nothing_of = |answer: &Answer, asked: &Question| {
-        assert_eq!(
-            planted.found_in(&answer.body),
-            Vec::<usize>::new(),
-            "{}",
-            asked.name
-        );
-        assert_eq!(
-            answer.header("content-type"),
-            Some("application/problem+json")
-        );
-    };
     for asked in questions(&person) {
-        let name = asked.name;
-        let mut nobody = served.connect().expect("it listens");
-        for answer in [
-            asked.put(&mut nobody, Some("audit")),
-            asked.put(&mut client(&served, &token), Some("audit")),
-        ] {
-            assert_eq!(answer.status, 401, "{name}: {}", answer.text());
-            nothing_of(&answer, &asked);
-        }
-        let (_, other) = roles
-            .iter()
-            .find(|(role, _)| *role == asked.not_for)
-            .expect("listed");
-        let before = events(&served);
-        let answer = asked.put(&mut client(&served, other), Some("audit"));
-        assert_eq!(answer.status, 403, "{name}: {}", answer.text());
-        nothing_of(&answer, &asked);
-        assert!(events(&served) > before, "{name}: a refusal is recorded");
-        if asked.needs_purpose {
-            let before = events(&served);
-            let answer = asked.put(&mut served.dpo(), None);
-            assert_eq!(
-                (answer.status, answer.code().as_str()),
-                (422, "PURPOSE_MISSING"),
-                "{name}"
-            );
-            nothing_of(&answer, &asked);
-            assert!(events(&served) > before, "{name}: a refusal is recorded");
-        }
+        let other = roles.iter().find(|(role, _)| *role == asked.not_for);
+        let (_, other) = other.expect("listed");
+        refused(&served, [&publisher, other], &planted, &asked);
         let before = events(&served);
         let answer = asked.put(&mut served.dpo(), Some("audit"));
-        assert!(
-            [200, 202].contains(&answer.status),
-            "{name}: {}",
-            answer.text()
-        );
+        let good = [200, 202].contains(&answer.status);
+        assert!(good, "{}: {}", asked.name, answer.text());
         if asked.needs_purpose {
             let recorded = answer.json()["access_event"].as_u64();
-            assert!(
-                recorded.is_some_and(|index| index >= before),
-                "{name}: {}",
-                answer.text()
-            );
+            let after = recorded.is_some_and(|index| index >= before);
+            assert!(after, "{}: {}", asked.name, answer.text());
         }
     }
-    // Words in an address are no question, and are not repeated.
+    in_an_address(&served, &person, &planted);
+    let metrics = served.connect().expect("it listens").get("/metrics");
+    let metrics = metrics.expect("it answers");
+    assert_eq!(planted.found_in(&metrics.body), Vec::<usize>::new());
+    served.folded();
+    assert!(served.stop().success());
+    planted.assert_not_below(ledger.home());
+}
+
+/// Words in an address are no question, and are not repeated.
+fn in_an_address(served: &Served, person: &Person, planted: &Planted) {
     let name = person.name.replace(' ', "%20");
     for path in [
         format!("/v1/ask/person?name={name}"),
         format!("/v1/find/{name}"),
         format!("/v1/proof/{name}"),
+        format!("/v1/foils/{name}"),
     ] {
         let answer = served.dpo().get(&path).expect("it answers");
         assert!((400..500).contains(&answer.status), "{}", answer.text());
         assert_eq!(planted.found_in(&answer.body), Vec::<usize>::new());
     }
-    let metrics = served
-        .connect()
-        .expect("it listens")
-        .get("/metrics")
-        .expect("it answers");
-    assert_eq!(planted.found_in(&metrics.body), Vec::<usize>::new());
-    served.folded();
-    assert!(served.stop().success());
-    planted.assert_not_below(ledger.home());
 }
