@@ -82,7 +82,7 @@ impl<V: Entry> Cache<V> {
         SHARDS * self.sets_max * (size_of::<Set>() + WAYS * Self::WIDTH)
     }
 
-    /// To be taken before the store is read; `put` refuses what was read before a `clear`.
+    /// To be taken before the store is read; `put` refuses what was read before a `clear` or a `turn`.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
@@ -101,6 +101,25 @@ impl<V: Entry> Cache<V> {
         if self.version() == version {
             self.insert(&mut shard, &key, &value);
         }
+    }
+
+    /// Changes an entry that is there, before the next look-up sees it.
+    pub(crate) fn change(&self, key: &[u8; KEY_BYTES], change: impl FnOnce(&mut V)) {
+        let mut shard = self.shard(key);
+        let Some((set, way)) = find(&shard, Self::WIDTH, key) else {
+            return;
+        };
+        let bytes = shard.entries.get_mut(value_at(Self::WIDTH, set, way));
+        if let Some((bytes, mut value)) = bytes.and_then(|bytes| V::read(bytes).map(|v| (bytes, v)))
+        {
+            change(&mut value);
+            value.write(bytes);
+        }
+    }
+
+    /// From now on `put` refuses what was read before. What is there stays.
+    pub(crate) fn turn(&self) {
+        self.version.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Forgets everything. To be called after the commit that made entries untrue.
@@ -283,6 +302,15 @@ mod tests {
             .map(|shard| shard.lock().expect("not poisoned").entries.len())
             .sum();
         assert!(bytes <= cache.bytes_max(), "grown to {bytes}");
+        cache.change(&key(0), |value| *value += 7);
+        cache.change(&key(99_999), |value| *value += 7);
+        cache.turn();
+        cache.put(version, key(0), 1);
+        assert_eq!(
+            (cache.get(&key(0)), cache.get(&key(99_999))),
+            (Some(7), None)
+        );
+        let version = cache.version();
         cache.clear();
         cache.put(version, key(1), 1);
         assert_eq!((cache.get(&key(1)), cache.get(&key(0))), (None, None));

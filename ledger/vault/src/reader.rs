@@ -18,7 +18,7 @@ use crate::error::VaultError;
 use crate::finding;
 use crate::keys::{StreamKeys, StreamSecret};
 use crate::rows::{FindingHash, Level, MentionPlace, PersonRef, Row, StreamPlace};
-use crate::shared::Shared;
+use crate::shared::{Names, Shared};
 use crate::shelves::Home;
 
 pub use justified::Given;
@@ -139,43 +139,62 @@ impl VaultReader {
         activity: &ActivityCode,
         party: &PartyCode,
     ) -> Result<Option<StreamKeys>, VaultError> {
-        let named = |row: &Row| match row {
-            Row::Stream {
-                stream,
-                activity: a,
-                party: p,
-                secret,
-                alone: false,
-                ..
-            } if a == activity && p == party => Some(StreamKeys {
-                stream: *stream,
-                secret: secret.clone(),
-            }),
-            _ => None,
+        let key = self.shared.name_key(person, activity, party);
+        let is_it = |(of, _): &(_, _)| *of == key;
+        let names = &self.shared.caches.names;
+        // Taken before the pending rows are looked at: what is staged after that turns it.
+        let version = names.version();
+        let pending: Vec<_> = {
+            let overlay = self.shared.overlay();
+            let rows = overlay.person(person).iter();
+            rows.filter_map(|row| self.named(row)).collect()
         };
-        let pending = self
-            .shared
-            .overlay()
-            .person(person)
-            .iter()
-            .find_map(|row| named(row));
-        if pending.is_some() {
-            return Ok(pending);
+        if let Some((_, keys)) = pending.iter().find(|named| is_it(named)) {
+            return Ok(Some(keys.clone()));
         }
-        let key = self.name_key(
-            person,
-            &[activity.as_str().as_bytes(), party.as_str().as_bytes()],
-        );
         let cache = &self.shared.caches.named;
         if let Some(keys) = cache.get(&key) {
             return Ok(Some(keys));
         }
-        let version = cache.version();
-        let found = self.rows_of(person, &[2])?.iter().find_map(named);
+        let known = names.get(&person.person);
+        if known.is_some_and(|names| !names.may_hold(&key)) {
+            return Ok(None);
+        }
+        let named_version = cache.version();
+        let stored = self.rows_of(person, &[2])?;
+        let stored: Vec<_> = stored.iter().filter_map(|row| self.named(row)).collect();
+        let mut all = Names::default();
+        for (key, _) in stored.iter().chain(&pending) {
+            all.add(key);
+        }
+        names.put(version, person.person, all);
+        let found = stored.into_iter().find(is_it).map(|(_, keys)| keys);
         if let Some(keys) = &found {
-            cache.put(version, key, keys.clone());
+            cache.put(named_version, key, keys.clone());
         }
         Ok(found)
+    }
+
+    /// A stream that is found by its name: the name's key, and the stream's.
+    fn named(&self, row: &Row) -> Option<([u8; 16], StreamKeys)> {
+        match row {
+            Row::Stream {
+                person,
+                stream,
+                activity,
+                party,
+                secret,
+                alone: false,
+                ..
+            } => Some((
+                self.shared.name_key(person, activity, party),
+                StreamKeys {
+                    stream: *stream,
+                    secret: secret.clone(),
+                },
+            )),
+            _ => None,
+        }
     }
 
     /// Every stream of a person, cases included. For use in memory only (design section 2, last rule).
@@ -420,21 +439,6 @@ impl VaultReader {
         let part = self.shared.part_of(&self.shared.view(), home)?;
         let rows = part.iter().flat_map(|part| part.with_prefix(prefix));
         rows.map(Row::decode).collect()
-    }
-
-    /// A cache key of a person and some fields, of no use outside this process.
-    fn name_key(&self, person: &PersonRef, fields: &[&[u8]]) -> [u8; 16] {
-        let mut hasher = blake3::Hasher::new_keyed(self.shared.cache_key.expose());
-        hasher.update(&person.person);
-        for field in fields {
-            hasher.update(&(field.len() as u64).to_le_bytes());
-            hasher.update(field);
-        }
-        *hasher
-            .finalize()
-            .as_bytes()
-            .first_chunk()
-            .expect("32 bytes begin with 16")
     }
 
     /// A person to be: a shelf drawn at random, for good, and 16 random bytes.

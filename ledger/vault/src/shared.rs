@@ -3,148 +3,30 @@
 //! Not here: decisions. Always: a view holds a table and the stored parts of the same commit; locks are held for moments, never across
 //! a write of the store.
 
+mod caches;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ground::Random;
-use proto::ids::{ChainNumber, StreamId};
+use proto::ids::ChainNumber;
 
-use crate::cache::{Cache, Entry};
 use crate::error::VaultError;
-use crate::keys::{Key32, StreamKeys, StreamSecret};
+use crate::keys::Key32;
 use crate::overlay::Overlay;
 use crate::part::{LATE, PartPlace, PartRows};
-use crate::rows::{Level, PersonRef, SecretKind};
+use crate::rows::{Level, SecretKind};
 use crate::service::Service;
 use crate::shelves::{Home, PartCounts, open_stored};
 use crate::store::{Store, StoreView};
 use crate::table::{Geometry, Table};
 
+pub(crate) use caches::{Caches, Names};
+
 /// A table and the stored parts that it opens.
 pub(crate) struct View {
     pub(crate) table: Arc<Table>,
     pub(crate) parts: StoreView,
-}
-
-/// Opened lately.
-pub(crate) struct Caches {
-    /// Alias hash → person and justifying stream.
-    pub(crate) aliases: Cache<(PersonRef, StreamId)>,
-    /// Keyed hash of (person, activity, party) → stream.
-    pub(crate) named: Cache<StreamKeys>,
-    /// Stream id → its keys and whose it is.
-    pub(crate) streams: Cache<(StreamKeys, Option<PersonRef>)>,
-    /// Hash and stream, or set of hashes and stream: the stream justifies it.
-    pub(crate) justified: Cache<()>,
-    /// Persons known to have no fence mark.
-    pub(crate) unmarked: Cache<()>,
-}
-
-impl Caches {
-    /// For so many streams that get events again: each by its name and with what it justifies; what is asked once a person, or only where
-    /// values are opened, has an eighth or a sixteenth of their number.
-    pub(crate) fn new(streams_max: usize) -> Caches {
-        Caches {
-            aliases: Cache::new(streams_max / 6),
-            named: Cache::new(streams_max),
-            streams: Cache::new(streams_max / 16),
-            justified: Cache::new(streams_max + streams_max / 8),
-            unmarked: Cache::new(streams_max / 6),
-        }
-    }
-
-    pub(crate) fn bytes_max(&self) -> usize {
-        self.aliases.bytes_max()
-            + self.named.bytes_max()
-            + self.streams.bytes_max()
-            + self.justified.bytes_max()
-            + self.unmarked.bytes_max()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.aliases.clear();
-        self.named.clear();
-        self.streams.clear();
-        self.justified.clear();
-        self.unmarked.clear();
-    }
-}
-
-impl Entry for StreamKeys {
-    const BYTES: usize = 16 + 32;
-
-    fn write(&self, out: &mut [u8]) {
-        let (stream, secret) = out.split_at_mut(16);
-        stream.copy_from_slice(&self.stream.0);
-        secret.copy_from_slice(self.secret.expose());
-    }
-
-    fn read(bytes: &[u8]) -> Option<StreamKeys> {
-        let (stream, secret) = bytes.split_first_chunk()?;
-        Some(StreamKeys {
-            stream: StreamId(*stream),
-            secret: StreamSecret::new(*secret.first_chunk()?),
-        })
-    }
-}
-
-impl Entry for PersonRef {
-    const BYTES: usize = 16 + 4;
-
-    fn write(&self, out: &mut [u8]) {
-        let (person, shelf) = out.split_at_mut(16);
-        person.copy_from_slice(&self.person);
-        shelf.copy_from_slice(&self.shelf.to_be_bytes());
-    }
-
-    fn read(bytes: &[u8]) -> Option<PersonRef> {
-        let (person, shelf) = bytes.split_first_chunk()?;
-        Some(PersonRef {
-            shelf: u32::from_be_bytes(*shelf.first_chunk()?),
-            person: *person,
-        })
-    }
-}
-
-/// A person and the stream that justifies the alias.
-impl Entry for (PersonRef, StreamId) {
-    const BYTES: usize = PersonRef::BYTES + 16;
-
-    fn write(&self, out: &mut [u8]) {
-        let (person, stream) = out.split_at_mut(PersonRef::BYTES);
-        self.0.write(person);
-        stream.copy_from_slice(&self.1.0);
-    }
-
-    fn read(bytes: &[u8]) -> Option<(PersonRef, StreamId)> {
-        let (_, stream) = bytes.split_at_checked(PersonRef::BYTES)?;
-        Some((PersonRef::read(bytes)?, StreamId(*stream.first_chunk()?)))
-    }
-}
-
-/// A stream and whose it is, if anyone's.
-impl Entry for (StreamKeys, Option<PersonRef>) {
-    const BYTES: usize = StreamKeys::BYTES + 1 + PersonRef::BYTES;
-
-    fn write(&self, out: &mut [u8]) {
-        let (keys, person) = out.split_at_mut(StreamKeys::BYTES);
-        self.0.write(keys);
-        person.fill(0);
-        if let (Some(of), Some((known, person))) = (self.1, person.split_first_mut()) {
-            *known = 1;
-            of.write(person);
-        }
-    }
-
-    fn read(bytes: &[u8]) -> Option<(StreamKeys, Option<PersonRef>)> {
-        let (_, person) = bytes.split_at_checked(StreamKeys::BYTES)?;
-        let (known, person) = person.split_first()?;
-        let person = match known {
-            0 => None,
-            _ => Some(PersonRef::read(person)?),
-        };
-        Some((StreamKeys::read(bytes)?, person))
-    }
 }
 
 /// Shared by the writer and every reader.
@@ -351,46 +233,4 @@ fn read(
         .part(place.level, place.shelf, place.part, |stored| {
             open_stored(&view.table, place, locator, stored)
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What `Options::streams_cached_max` says.
-    #[test]
-    fn a_cached_stream_takes_the_memory_that_is_said() {
-        for entries in [100_000, 1_000_000, 3_000_000] {
-            let caches = Caches::new(entries);
-            let bytes = caches.bytes_max();
-            assert!(bytes <= entries * 110, "{} bytes a stream", bytes / entries);
-        }
-        let empty = Caches::new(1_000_000);
-        empty.clear();
-        assert!(empty.justified.get(&[1; 16]).is_none());
-    }
-
-    #[test]
-    fn what_is_kept_comes_back() {
-        let caches = Caches::new(1_000);
-        let person = PersonRef {
-            shelf: 0x0102_0304,
-            person: [5; 16],
-        };
-        let keys = StreamKeys {
-            stream: StreamId([6; 16]),
-            secret: StreamSecret::new([7; 32]),
-        };
-        caches.aliases.put(0, [1; 16], (person, keys.stream));
-        caches.named.put(0, [1; 16], keys.clone());
-        caches.streams.put(0, [1; 16], (keys.clone(), Some(person)));
-        caches.streams.put(0, [2; 16], (keys.clone(), None));
-        assert_eq!(caches.aliases.get(&[1; 16]), Some((person, keys.stream)));
-        assert_eq!(caches.named.get(&[1; 16]), Some(keys.clone()));
-        let streams = [caches.streams.get(&[1; 16]), caches.streams.get(&[2; 16])];
-        assert_eq!(
-            streams,
-            [Some((keys.clone(), Some(person))), Some((keys, None))]
-        );
-    }
 }

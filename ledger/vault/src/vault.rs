@@ -194,7 +194,7 @@ impl Vault {
         if rows.iter().any(|row| matches!(row, Row::IntakeKey { .. })) {
             intake.seals = 0;
         }
-        let mut marked = false;
+        let marked = rows.iter().any(|row| matches!(row, Row::FenceMark { .. }));
         let mut overlay = self.shared.overlay_mut();
         let rows: Vec<Arc<Row>> = rows.into_iter().map(Arc::new).collect();
         let service_rows: Vec<_> = rows
@@ -202,17 +202,10 @@ impl Vault {
             .filter(|row| row.level() == Level::Service)
             .cloned()
             .collect();
-        let unmarked = &self.shared.caches.unmarked;
-        for row in &rows {
-            match row.as_ref() {
-                Row::Person { person, .. } => unmarked.put(unmarked.version(), person.person, ()),
-                Row::FenceMark { .. } => marked = true,
-                _ => {}
-            }
-        }
+        self.shared.remember(&rows);
         overlay.add(PendingGroup { group, rows });
         if marked {
-            unmarked.clear();
+            self.shared.caches.unmarked.clear();
         }
         drop(overlay);
         if !service_rows.is_empty() {

@@ -140,15 +140,16 @@ impl<const V: usize> Run<V> {
             return Ok(None);
         }
         let wanted = halves(key).0;
+        let mut bytes = [0; PAGE_BYTES];
         let mut behind = self.fences.partition_point(|fence| *fence <= wanted);
         // Where a page begins with the same half, the row may lie at the end of the page before.
         for _ in 0..2 {
             let Some(page) = behind.checked_sub(1) else {
                 return Ok(None);
             };
-            let rows = self.page(page as u64)?;
-            if let Ok(place) = rows.binary_search_by(|row| row.0.cmp(key)) {
-                return Ok(rows.get(place).map(|row| row.1));
+            self.read_page(page as u64, &mut bytes)?;
+            if let Some(value) = self.value_in(page as u64, &bytes, key) {
+                return Ok(Some(value));
             }
             if self.fences.get(page) != Some(&wanted) {
                 return Ok(None);
@@ -164,33 +165,58 @@ impl<const V: usize> Run<V> {
         self.bloom.may_hold(key)
     }
 
-    /// The rows of a page; a disk that answers wrongly once is asked twice.
+    /// The value of a key in a page that holds.
+    fn value_in(&self, page: u64, bytes: &[u8; PAGE_BYTES], key: &Key) -> Option<[u8; V]> {
+        let row_at = |place: usize| {
+            let start = place * Self::ROW_BYTES;
+            bytes.get(start..start + Self::ROW_BYTES)
+        };
+        let (mut low, mut high) = (0, self.rows_of_page(page));
+        while low < high {
+            let middle = low.midpoint(high);
+            let (of, value) = row_at(middle)?.split_first_chunk::<KEY_BYTES>()?;
+            match of.cmp(key) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return value.first_chunk().copied(),
+            }
+        }
+        None
+    }
+
+    /// The rows of a page.
     pub(super) fn page(&self, page: u64) -> io::Result<Vec<(Key, [u8; V])>> {
-        self.page_once(page).or_else(|_| {
-            self.page_once(page)
+        let mut bytes = [0; PAGE_BYTES];
+        self.read_page(page, &mut bytes)?;
+        Ok(rows_in::<V>(&bytes).take(self.rows_of_page(page)).collect())
+    }
+
+    /// Reads a page that holds; a disk that answers wrongly once is asked twice.
+    fn read_page(&self, page: u64, bytes: &mut [u8; PAGE_BYTES]) -> io::Result<()> {
+        self.read_page_once(page, bytes).or_else(|_| {
+            self.read_page_once(page, bytes)
                 .inspect_err(|_| self.rotten.store(true, Ordering::Release))
         })
     }
 
-    fn page_once(&self, page: u64) -> io::Result<Vec<(Key, [u8; V])>> {
+    fn read_page_once(&self, page: u64, bytes: &mut [u8; PAGE_BYTES]) -> io::Result<()> {
         let rotten = || io::Error::from(io::ErrorKind::InvalidData);
-        let mut bytes = vec![0; PAGE_BYTES];
         self.file
-            .read_exact_at(&mut bytes, (page + 1) * PAGE_BYTES as u64)?;
-        let body = page_body(&bytes).map_err(|_| rotten())?;
-        let first = page * Self::ROWS_A_PAGE as u64;
-        let here = self
-            .header
-            .rows
-            .saturating_sub(first)
-            .min(Self::ROWS_A_PAGE as u64);
-        let rows: Vec<_> = rows_in::<V>(body).take(here as usize).collect();
+            .read_exact_at(bytes, (page + 1) * PAGE_BYTES as u64)?;
+        let body = page_body(bytes).map_err(|_| rotten())?;
         // A whole page of another place has another first key.
-        let begins = rows.first().map(|(key, _)| halves(key).0);
+        let first = rows_in::<V>(body).next();
+        let begins = first.map(|(key, _)| halves(&key).0);
         match begins.as_ref() == self.fences.get(page as usize) {
-            true => Ok(rows),
+            true => Ok(()),
             false => Err(rotten()),
         }
+    }
+
+    fn rows_of_page(&self, page: u64) -> usize {
+        let first = page * Self::ROWS_A_PAGE as u64;
+        let behind = self.header.rows.saturating_sub(first);
+        behind.min(Self::ROWS_A_PAGE as u64) as usize
     }
 
     /// Whether a page was met that does not hold.

@@ -61,30 +61,41 @@ impl VaultReader {
         person: &PersonRef,
         stream: StreamId,
     ) -> Result<Given, VaultError> {
-        let mut missing = Given::default();
         let whole = set_pair(given.tag(), stream);
-        if given.is_empty() || self.remembers(&whole) {
-            return Ok(missing);
+        // Of one hash alone the pair is remembered.
+        let is_set = given.aliases.len() + given.index.len() > 1;
+        if given.is_empty() || (is_set && self.remembers(&whole)) {
+            return Ok(Given::default());
         }
-        let version = self.shared.caches.justified.version();
-        if self.minted_with(person, stream)? == Some(given.tag()) {
-            self.shared.caches.justified.put(version, whole, ());
-            return Ok(missing);
-        }
-        for hash in &given.aliases {
-            if !self.justifies_alias(hash, stream)? {
-                missing.aliases.push(*hash);
+        let cache = &self.shared.caches.justified;
+        let version = cache.version();
+        let unsure = |hash: &FindingHash| !self.remembers(&pair(hash, stream));
+        let mut missing = given.clone();
+        missing.aliases.retain(&unsure);
+        missing.index.retain(|(_, hash)| unsure(hash));
+        if !missing.is_empty() && self.minted_with(person, stream)? == Some(given.tag()) {
+            missing = Given::default();
+            if !is_set {
+                for hash in &given.aliases {
+                    cache.put(version, pair(hash, stream), ());
+                }
             }
         }
-        for (kind, hash) in &given.index {
-            if !self.justifies_value(*kind, hash, stream)? {
-                missing.index.push((*kind, *hash));
+        let mut lacks = Given::default();
+        for hash in missing.aliases {
+            if !self.justifies_alias(&hash, stream)? {
+                lacks.aliases.push(hash);
             }
         }
-        if missing.is_empty() {
-            self.shared.caches.justified.put(version, whole, ());
+        for (kind, hash) in missing.index {
+            if !self.justifies_value(kind, &hash, stream)? {
+                lacks.index.push((kind, hash));
+            }
         }
-        Ok(missing)
+        if lacks.is_empty() && is_set {
+            cache.put(version, whole, ());
+        }
+        Ok(lacks)
     }
 
     /// Whether this stream justifies the alias.

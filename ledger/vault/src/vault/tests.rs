@@ -1,6 +1,7 @@
 //! A vault against a model: what was staged is found, whether pending, absorbed, replayed or restored.
 
 mod kinds;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
