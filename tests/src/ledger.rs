@@ -97,6 +97,7 @@ impl Ledger {
             event,
             target: Target::Office,
             rows: Vec::new(),
+            learnt: None,
         };
         opened.stepped.record(vec![directed]).expect("one event");
         opened.stepped.keeper.checkpoint().expect("a checkpoint");

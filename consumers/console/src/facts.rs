@@ -79,6 +79,7 @@ impl Facts {
             event,
             target,
             rows,
+            learnt: None,
         };
         self.append_directed(directed).await
     }
@@ -120,6 +121,7 @@ impl FindingSink for Facts {
                 event: finding_event(&self.name, finding, None, now, &*self.random),
                 target: Target::Office,
                 rows: Vec::new(),
+                learnt: None,
             };
             self.engine
                 .record(findings.iter().map(direct).collect())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::{IdTag, Index, Personal};
-use vault::Row;
+use vault::{PersonRef, Row};
 
 use crate::admit::{Admitted, Refusal, RefusalCode};
 use crate::append::DurableGroup;
@@ -25,6 +25,8 @@ pub struct Directed {
     pub target: Target,
     /// Rows for the vault.
     pub rows: Vec<Row>,
+    /// Whom its aliases name, where the sequencer has learnt that since they were looked up.
+    pub learnt: Option<PersonRef>,
 }
 
 impl Directed {
@@ -34,6 +36,7 @@ impl Directed {
             event,
             target: Target::Subject,
             rows: Vec::new(),
+            learnt: None,
         }
     }
 }
@@ -80,8 +83,9 @@ impl Desk {
                 event,
                 target,
                 rows,
+                learnt,
             } = directed;
-            let resolved = Box::new(self.resolver.resolve(&event, target)?);
+            let resolved = Box::new(self.resolver.resolve(&event, target, learnt)?);
             places.push((place, target));
             arrivals.push(Arrival {
                 event,
@@ -110,12 +114,13 @@ impl Desk {
                     .map(Outcome::Recorded),
                 Verdict::Refused(refusal) => Some(Outcome::Refused(refusal)),
                 Verdict::Repeat(index, event) => Some(self.repeat(index, &event)?),
-                Verdict::Stale(arrival) => {
+                Verdict::Stale(arrival, learnt) => {
                     let Arrival { event, rows, .. } = *arrival;
                     let again = Directed {
                         event,
                         target,
                         rows,
+                        learnt,
                     };
                     stale.push((place, again));
                     None

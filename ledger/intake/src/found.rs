@@ -71,6 +71,7 @@ fn office(ground: &Ground, settings: &Settings, data: FactData, rows: Vec<Row>) 
         event: own_event(&settings.name, data, now, &*ground.random),
         target: Target::Office,
         rows,
+        learnt: None,
     }
 }
 

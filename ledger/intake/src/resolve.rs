@@ -99,15 +99,24 @@ impl Resolver {
         }
     }
 
-    /// Resolves one event.
+    /// Resolves one event. `learnt` is whom its aliases name by what the vault's snapshot does not have yet.
     ///
     /// # Errors
     /// The vault's, when a shelf cannot be read or opened.
-    pub fn resolve(&self, event: &Admitted, target: Target) -> Result<Resolved, VaultError> {
+    pub fn resolve(
+        &self,
+        event: &Admitted,
+        target: Target,
+        learnt: Option<PersonRef>,
+    ) -> Result<Resolved, VaultError> {
         let epoch = self.frozen.epoch();
         let (idtags, repeat) = self.repeat(event.source.as_str(), event.id.expose())?;
         let subject = match target {
-            Target::Subject => self.party(&event.split.subject)?,
+            Target::Subject => {
+                let mut subject = self.party(&event.split.subject)?;
+                subject.person = subject.person.or(learnt);
+                subject
+            }
             Target::Person(person) => Party {
                 person: Some(person),
                 ..Party::default()

@@ -28,7 +28,7 @@ use ground::Random;
 use journal::{Entry, Framer, GroupDraft, PreparedGroup};
 use proto::{Hash, IdTag, Index, Month, NumberInStream, RecordHeader, UnixMillis};
 use vault::seal::{RecordKeyName, RecordPlace, seal_record};
-use vault::{Key32, RecordKey, Row, StreamKeys, StreamSecret, Vault, VaultError};
+use vault::{Key32, PersonRef, RecordKey, Row, StreamKeys, StreamSecret, Vault, VaultError};
 
 use crate::admit::{Admitted, Refusal};
 use crate::append::Name;
@@ -63,8 +63,8 @@ pub enum Verdict {
     Repeat(Index, Box<Admitted>),
     /// Refused; nothing was placed.
     Refused(Refusal),
-    /// Resolve it again: it was looked up too long ago, or somebody was learnt of since.
-    Stale(Box<Arrival>),
+    /// Resolve it again: it was looked up too long ago, or an alias learnt since names this person, whom the look-up did not know of.
+    Stale(Box<Arrival>, Option<PersonRef>),
 }
 
 /// What the foil of one event needs beside the group's note.
@@ -183,10 +183,9 @@ impl Sequencer {
     pub fn take(&mut self, arrival: Arrival, now: UnixMillis) -> Result<Verdict, VaultError> {
         let now = UnixMillis(now.0.max(self.time.0));
         self.time = now;
-        if self.recent.is_stale(arrival.resolved.epoch)
-            || self.asks_again(&arrival.event, &arrival.resolved)
-        {
-            return Ok(Verdict::Stale(Box::new(arrival)));
+        let learnt = self.asks_about(&arrival.event, &arrival.resolved);
+        if learnt.is_some() || self.recent.is_stale(arrival.resolved.epoch) {
+            return Ok(Verdict::Stale(Box::new(arrival), learnt));
         }
         let Arrival {
             event,

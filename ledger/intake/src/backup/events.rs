@@ -119,5 +119,6 @@ fn directed(
         event: own_event(name, data, now, &*ground.random),
         target: Target::Office,
         rows: Vec::new(),
+        learnt: None,
     })
 }

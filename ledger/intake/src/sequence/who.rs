@@ -12,22 +12,21 @@ use crate::recent::StreamName;
 use crate::resolve::{Party, Resolved, outside_party};
 
 impl Sequencer {
-    /// Whether the vault must be asked again: it named nobody, an alias learnt since names somebody it knew before, and whether they have
-    /// the stream is more than recent memory can say. Without this a second stream of (person, activity, party) would be minted.
-    pub(super) fn asks_again(&self, event: &Admitted, resolved: &Resolved) -> bool {
+    /// The person of whom the vault must be asked: it named nobody, an alias learnt since names somebody it knew before, and whether they
+    /// have the stream is more than recent memory can say. Without this a second stream of (person, activity, party) would be minted.
+    pub(super) fn asks_about(&self, event: &Admitted, resolved: &Resolved) -> Option<PersonRef> {
         let subject = &resolved.subject;
         if subject.person.is_some() || resolved.case.is_some() || event.opens_stream() {
-            return false;
+            return None;
         }
         let mut learnt = subject.unknown.iter();
-        let Some(person) = learnt.find_map(|alias| self.recent.person_of(alias)) else {
-            return false;
-        };
-        !self.recent.has_all_streams_of(&person)
-            && self
+        let person = learnt.find_map(|alias| self.recent.person_of(alias))?;
+        let is_known = self.recent.has_all_streams_of(&person)
+            || self
                 .recent
                 .stream_of(&stream_name(person, event, resolved))
-                .is_none()
+                .is_some();
+        (!is_known).then_some(person)
     }
 
     pub(super) fn stream(

@@ -147,6 +147,7 @@ impl WholeLedger {
             event,
             target,
             rows,
+            learnt: None,
         };
         let outcomes = self.opened.stepped.record(vec![directed]);
         match outcomes.map_err(failed)?.as_slice() {
