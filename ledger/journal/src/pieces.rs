@@ -50,6 +50,19 @@ impl Pieces {
         }
     }
 
+    /// From the end of this watermark's group.
+    ///
+    /// # Errors
+    /// What reading says.
+    pub fn after(reader: &Reader, watermark: Watermark) -> Result<Pieces, JournalError> {
+        let end = end_of(reader, watermark)?;
+        Ok(Pieces {
+            reader: reader.clone(),
+            segment: end.segment,
+            offset: u64::from(end.offset),
+        })
+    }
+
     /// The segments before the one that is being written now.
     ///
     /// # Errors

@@ -56,8 +56,13 @@ pub(crate) fn run(globals: &Globals, own: &BackupArguments) -> Result<(), Failur
         .client(globals)?
         .post("/v1/admin/backup", &question)?
         .json()?;
+    // A backup is whole without its tail; then the ledger's log says why there is none.
+    let tail = match answer["tail"].as_str() {
+        Some(tail) => format!("  {tail}\n"),
+        None => String::new(),
+    };
     let text = format!(
-        "a backup of the first {} events (taking it is event {})\n  {}\n  {}\n  {}\n",
+        "a backup of the first {} events (taking it is event {})\n  {}\n  {}\n  {}\n{tail}",
         cell(&answer, "through"),
         cell(&answer, "index"),
         cell(&answer, "manifest"),

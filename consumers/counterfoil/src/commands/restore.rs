@@ -38,10 +38,10 @@ Examples:
   counterfoil restore /mnt/backup --origin … --secret recovery.secret --nothing-newer \\
       --dir /var/tmp/rehearsal --verify
 
-What was acknowledged after the backup is lost. The newest signed checkpoint shows how much: where
-there is more than the backup has, nothing is restored and the code is RESTORE_SHORTER. --close-chain
-goes on all the same: the chain ends with the backup, a new one opens behind it under new keys, and
-ledger.restored records both. Publishers send again what they hold foils for.
+What was acknowledged after the backup and its tail is lost; a ledger at rest loses nothing. The newest
+signed checkpoint shows how much: where there is more than they have, nothing is restored and the code
+is RESTORE_SHORTER. --close-chain goes on all the same: the chain ends with the backup, a new one opens
+behind it under new keys, and ledger.restored records both. Publishers send again what they hold foils for.
 With --verify everything is restored, opened and compared, and then removed again: nothing is appended,
 and no vault that opens is left behind. Tokens are those of the lost ledger.")]
 pub(crate) struct RestoreArguments {

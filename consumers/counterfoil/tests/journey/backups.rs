@@ -16,25 +16,71 @@ fn restore(ledger: &Ledger, to: &str, more: &[&str]) -> Said {
     run(&arguments, "")
 }
 
+/// A served ledger with an event, and a recovery key beside it.
+fn with_a_recovery_key() -> Ledger {
+    let ledger = Ledger::serving();
+    ledger.publish(&example("collection.collected"), &[]).well();
+    let [public, secret] = ["public", "secret"].map(|name| ledger.path(name));
+    let [public, secret] = [&public, &secret].map(|path| path.to_str().expect("text"));
+    let pair = ["--public", public, "--secret", secret];
+    run(&[&["vault", "recovery-key"][..], &pair].concat(), "").well();
+    ledger
+}
+
+/// Nothing was recorded after the backup but that it was taken: its tail has that, and the ledger goes on as it was.
+#[test]
+fn a_ledger_at_rest_is_restored_under_its_own_chain() {
+    let mut ledger = with_a_recovery_key();
+    let [public, backups] = ["public", "backups"].map(|name| ledger.path(name));
+    let [public, backups] = [&public, &backups].map(|path| path.to_str().expect("text"));
+    let taken = ledger
+        .run(&["backup", "-o", backups, "--recovery-key", public], "")
+        .well();
+    assert!(taken.out.contains("tail-4.cfb"), "{taken:?}");
+    assert_eq!(ledger.stop(), Some(0));
+    let kept = ledger.path("kept");
+    std::fs::rename(ledger.path("ledger/checkpoints"), &kept).expect("the disk that survived");
+    let kept = kept.to_str().expect("text");
+    let token = std::fs::read(ledger.path("ledger/run/token")).expect("a token");
+    std::fs::remove_dir_all(ledger.path("ledger")).expect("lost");
+    let restored = restore(&ledger, "ledger", &["--checkpoint", kept]).well();
+    assert!(!restored.out.contains("closed"), "{restored:?}");
+    ledger.serve();
+    std::fs::write(ledger.path("ledger/run/token"), token).expect("put back");
+    let owner = owner_only(&ledger);
+    let verified = ledger.run(&["verify", "--token-file", &owner], "").well();
+    assert!(
+        verified.out.contains("/0"),
+        "the same chain signs: {verified:?}"
+    );
+    let again = ledger.publish(&example("collection.collected"), &[]).well();
+    assert!(again.out.contains("\"repeated\": 1"), "{again:?}");
+    // The event that the backup was taken is there, and what was signed before is extended.
+    let event = [
+        "ask",
+        "event",
+        "4",
+        "--purpose",
+        "audit",
+        "--token-file",
+        &owner,
+    ];
+    let event = ledger.run(&event, "").well();
+    assert!(event.out.contains("backup-taken"), "{event:?}");
+    let directory = ledger.path("ledger");
+    let directory = directory.to_str().expect("text");
+    let extended = ["verify", "--ledger", directory, "--checkpoint", kept];
+    let extended = ledger.run(&extended, "");
+    assert!(!extended.out.contains("failed"), "{extended:?}");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 #[test]
 fn a_backup_is_rehearsed_and_restored() {
-    let mut ledger = Ledger::serving();
-    ledger.publish(&example("collection.collected"), &[]).well();
+    let mut ledger = with_a_recovery_key();
     let [public, secret, backups] = ["public", "secret", "backups"].map(|name| ledger.path(name));
     let [public, secret, backups] =
         [&public, &secret, &backups].map(|path| path.to_str().expect("text"));
-    run(
-        &[
-            "vault",
-            "recovery-key",
-            "--public",
-            public,
-            "--secret",
-            secret,
-        ],
-        "",
-    )
-    .well();
     let wrong = ledger.run(&["backup", "-o", backups, "--recovery-key", secret], "");
     assert_eq!(
         wrong.code,
@@ -53,7 +99,7 @@ fn a_backup_is_rehearsed_and_restored() {
     assert_eq!(unsaid.code, Some(2), "{unsaid:?}");
     let rehearsed = restore(&ledger, "rehearsal", &["--verify", "--nothing-newer"]).well();
     assert!(
-        rehearsed.out.contains("4 records and 5 slots"),
+        rehearsed.out.contains("5 records and 6 slots"),
         "{rehearsed:?}"
     );
     assert!(!ledger.path("rehearsal").exists());

@@ -20,6 +20,7 @@ use vault::Position;
 
 use super::error::{BackupError, Part};
 use super::file::{Cut, Reading, Writing};
+use super::tail::Tail;
 
 const MAGIC: [u8; 8] = *b"CFOILBKJ";
 const VERSION: u16 = 1;
@@ -116,7 +117,7 @@ impl Archive {
         &self.file
     }
 
-    /// Rebuilds the journal in an empty directory, for its own chain or one that begins behind it; its completion marker is written only where the bytes read have this digest.
+    /// Rebuilds the journal in an empty directory, for its own chain or one that begins behind it; its completion marker is written only where the bytes read have this digest. The position is that of the file; a tail goes on behind it.
     ///
     /// # Errors
     /// `Damaged`; the journal's.
@@ -126,6 +127,7 @@ impl Archive {
         dir: &Path,
         sha256: &[u8; 32],
         chain: ChainNumber,
+        tail: Option<&Tail>,
     ) -> Result<Position, BackupError> {
         let broken = || self.file.damaged("its pieces are not those of a journal");
         let mut context = Context::new(&SHA256);
@@ -170,8 +172,47 @@ impl Archive {
         if !whole || context.finish().as_ref() != sha256 {
             return Err(self.file.damaged("its digest differs"));
         }
+        let segments = match tail {
+            Some(tail) => tail.put_back(&mut rebuild)?,
+            None => segments,
+        };
         rebuild.finish(segments)?;
         Ok(position)
+    }
+}
+
+/// Pieces and an end in memory.
+pub(crate) struct PieceBytes<'a>(pub(crate) &'a [u8]);
+
+impl PieceBytes<'_> {
+    /// Hands out each piece; then what the end says. `None` where the bytes are no pieces with an end and nothing behind it.
+    ///
+    /// # Errors
+    /// Whatever `put` says.
+    pub(crate) fn each(
+        &self,
+        mut put: impl FnMut(Piece<'_>) -> Result<(), BackupError>,
+    ) -> Result<Option<(u32, Position)>, BackupError> {
+        let mut cut = Cut(self.0);
+        while cut.0.first() == Some(&TAG_PIECE) {
+            let mut head = || {
+                cut.u8()?;
+                let (segment, offset) = (cut.u32()?, cut.u32()?);
+                let length = cut.u32()? as usize;
+                let bytes = cut.bytes(length)?;
+                (1..=PIECE_BYTES_MAX).contains(&length).then_some(Piece {
+                    segment,
+                    offset,
+                    bytes,
+                })
+            };
+            let Some(piece) = head() else {
+                return Ok(None);
+            };
+            put(piece)?;
+        }
+        let whole = cut.0.len() == END_BYTES;
+        Ok(decode_end(cut.0).filter(|_| whole))
     }
 }
 

@@ -11,7 +11,7 @@ use chain::note::VerifierKey;
 use ground::SharedDisk;
 use journal::StoredCheckpoint;
 use proto::ChainNumber;
-use vault::{Row, SigningKind};
+use vault::{Position, Row, SigningKind};
 
 use super::archive::Archive;
 use super::error::{BackupError, Part};
@@ -20,6 +20,7 @@ use super::key::RecoverySecret;
 use super::restore::RestoreVerdict;
 use super::sealed::SealedVault;
 use super::statement::{Manifest, STATEMENT_BYTES_MAX, Statement};
+use super::tail::Tail;
 use super::target::{Bundle, refuse_target};
 use crate::ledger::{Ground, Settings};
 
@@ -69,13 +70,34 @@ pub(crate) struct Checked {
     pub(crate) manifest: Manifest,
     pub(crate) archive: Archive,
     pub(crate) sealed: SealedVault,
+    /// What follows the journal file.
+    pub(crate) tail: Option<Tail>,
     /// The newest checkpoint that the restored journal reaches.
     pub(crate) newest: Option<StoredCheckpoint>,
     pub(crate) known: Option<StoredCheckpoint>,
+    /// The backup's own checkpoint.
+    own: Option<StoredCheckpoint>,
     pub(crate) verdict: RestoreVerdict,
 }
 
 impl Checked {
+    /// Where the restored journal will end.
+    pub(crate) fn end(&self) -> Position {
+        let tail = self.tail.as_ref().map(|tail| tail.position);
+        tail.unwrap_or(self.manifest.statement.position)
+    }
+
+    /// Without the tail: where the chain is closed, at the backup's own end.
+    pub(crate) fn without_tail(mut self) -> Checked {
+        self.tail = None;
+        let size = self.manifest.statement.position.index.0;
+        self.verdict = verdict(self.known.as_ref(), size);
+        if self.newest.as_ref().is_some_and(|one| one.size > size) {
+            self.newest = self.own.clone();
+        }
+        self
+    }
+
     pub(crate) fn check(
         ground: &Ground,
         bundle: &Bundle,
@@ -95,6 +117,7 @@ impl Checked {
         let sealed = SealedVault::open(disk, &bundle.vault())?;
         let archive = Archive::open(disk, &bundle.journal())?;
         check_files(&manifest, &sealed, &archive)?;
+        let tail = Tail::open(disk, bundle, statement)?;
         let keys = checkpoint_keys(&sealed, secret)?;
         let own = match statement.checkpoint.as_slice() {
             [] => None,
@@ -116,13 +139,8 @@ impl Checked {
                 "its checkpoint is beyond it",
             ));
         }
-        let verdict = match &known {
-            Some(known) if known.size > size => RestoreVerdict::Shorter {
-                restored: size,
-                known: known.size,
-            },
-            _ => RestoreVerdict::Complete,
-        };
+        let size = tail.as_ref().map_or(size, |tail| tail.position.index.0);
+        let verdict = verdict(known.as_ref(), size);
         let reached = known.clone().filter(|known| known.size <= size);
         if let (Some(own), Some(known)) = (&own, &reached)
             && own.size == known.size
@@ -131,7 +149,8 @@ impl Checked {
             return Err(BackupError::Forked);
         }
         let newest = own
-            .into_iter()
+            .iter()
+            .cloned()
             .chain(reached)
             .max_by_key(|stored| stored.size);
         refuse_target(disk, &settings.places)?;
@@ -139,10 +158,23 @@ impl Checked {
             manifest,
             archive,
             sealed,
+            tail,
             newest,
             known,
+            own,
             verdict,
         })
+    }
+}
+
+/// Whether a journal of so many links is all that was signed for.
+fn verdict(known: Option<&StoredCheckpoint>, size: u64) -> RestoreVerdict {
+    match known {
+        Some(known) if known.size > size => RestoreVerdict::Shorter {
+            restored: size,
+            known: known.size,
+        },
+        _ => RestoreVerdict::Complete,
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Part {
     Journal,
     /// `vault-<n>.cfb`.
     Vault,
+    /// `tail-<n>.cfb`, which may be missing.
+    Tail,
 }
 
 /// One variant per thing the operator does differently.
@@ -95,6 +97,7 @@ impl fmt::Display for Part {
             Part::Manifest => "manifest",
             Part::Journal => "journal file",
             Part::Vault => "vault file",
+            Part::Tail => "tail",
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::found::GOVERNANCE;
 use crate::ledger::Ground;
 use crate::own::own_event;
 use crate::resolve::Target;
-use vault::InitialKeys;
+use vault::{InitialKeys, Position};
 
 /// The event that follows a backup. The envelope says who asked for it; its activity is the ledger's governance.
 ///
@@ -47,7 +47,7 @@ pub fn backup_taken(
     )
 }
 
-/// The first event of a restored ledger. [`super::restore`] appends it.
+/// The first event of a restored ledger, of this backup and with the events up to there. [`super::restore`] appends it.
 ///
 /// # Errors
 /// As [`backup_taken`].
@@ -55,12 +55,12 @@ pub fn restored(
     ground: &Ground,
     name: &Name,
     envelope: Envelope,
-    statement: &Statement,
+    (statement, end): (&Statement, Position),
     closed: Option<&Closing>,
 ) -> Result<Directed, IntakeError> {
     let body = LedgerRestored {
         backup: statement.name(),
-        next_index: statement.position.index.0,
+        next_index: end.index.0,
         lost: closed.map_or(0, |closing| closing.lost),
         chain_closed: closed.is_some(),
         closed_chain: closed.map_or(0, |closing| closing.closed.0),

@@ -98,6 +98,11 @@ impl Writing {
         Ok(())
     }
 
+    /// SHA-256 of what was put so far.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        finish(self.context.clone()).0
+    }
+
     /// Makes the content durable.
     pub(crate) fn end(self) -> Result<Written, BackupError> {
         self.file

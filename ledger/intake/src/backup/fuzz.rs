@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ground::{Open, SharedDisk, SimDisk};
 
-use super::archive::Archive;
+use super::archive::{Archive, PieceBytes};
 use super::file::sha256;
 use super::key::{RecoveryPublic, RecoverySecret};
 use super::sealed::SealedVault;
@@ -42,6 +42,7 @@ pub fn journal_file(bytes: &[u8]) {
             Path::new("/journal"),
             &sha256(&[bytes]),
             archive.marker.chain,
+            None,
         );
         let has_marker = disk
             .exists(Path::new("/journal/ledger"))
@@ -52,6 +53,17 @@ pub fn journal_file(bytes: &[u8]) {
             "a marker only behind the last byte"
         );
     }
+}
+
+/// A tail whose digest is right by accident is pieces and an end, or refused.
+pub fn tail_pieces(bytes: &[u8]) {
+    let mut inside = 0;
+    let read = PieceBytes(bytes).each(|piece| {
+        inside += piece.bytes.len();
+        Ok(())
+    });
+    assert!(read.is_ok(), "only `put` fails");
+    assert!(inside <= bytes.len(), "a piece lies within its file");
 }
 
 /// A vault file with whatever head gives rows or an error, and then nothing more.

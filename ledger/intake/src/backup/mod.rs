@@ -4,6 +4,7 @@
 //! journal-<n>.cfb   every durable byte of the journal through index n - 1: sealed boxes and links, as on disk        (archive.rs)
 //! vault-<n>.cfb     every row of the vault at the same position, sealed to a recovery key                            (sealed.rs)
 //! backup-<n>.toml   what the two are, with their digests; written last: without it there is no backup               (statement.rs)
+//! tail-<n>.cfb      what the journal got behind n, up to and with the event that the backup was taken; may be missing    (tail.rs)
 //! ```
 //!
 //! The server holds the recovery key's public half only. No root key is in any of them, and no checkpoint in the journal's: a restored vault
@@ -21,6 +22,7 @@ mod key;
 mod restore;
 mod sealed;
 mod statement;
+mod tail;
 mod take;
 mod target;
 mod verify;
@@ -33,6 +35,7 @@ pub use key::{RecoveryPublic, RecoverySecret, recovery_key_pair};
 pub use restore::{Closing, RestoreVerdict, Restored, restore, restore_closing};
 pub use sealed::VAULT_FORMAT;
 pub use statement::{Manifest, Statement};
+pub use tail::take_tail;
 pub use take::{Request, Source, Taken, take};
 pub use target::{Bundle, list};
 pub use verify::{VerifyReport, rehearse, verify};

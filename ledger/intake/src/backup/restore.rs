@@ -114,7 +114,7 @@ pub fn restore_closing(
     settings: &Settings,
     known: &Known,
 ) -> Result<(Restored, Closing), BackupError> {
-    let checked = Checked::check(ground, bundle, secret, settings, known)?;
+    let checked = Checked::check(ground, bundle, secret, settings, known)?.without_tail();
     let next = checked.manifest.statement.position.index;
     let seconds = u32::try_from(ground.clock.now() / 1000).unwrap_or_default();
     let closing = Closing {
@@ -174,7 +174,7 @@ fn adopt(
     if let Some(damage) = read.damage {
         return Err(journal::JournalError::Damaged(damage).into());
     }
-    check_end(&read.reader, &checked.manifest.statement)?;
+    check_end(&read.reader, checked)?;
     let mut frontier = Frontier::new();
     for group in read.reader.groups_from(Index(0)) {
         for entry in &group?.entries {
@@ -225,7 +225,8 @@ pub(crate) fn put_back(
     let sha256 = &statement.journal_sha256.0;
     let chain = settings.name.chain;
     let archive = &checked.archive;
-    let position = archive.rebuild(disk, &places.journal(), sha256, chain)?;
+    let tail = checked.tail.as_ref();
+    let position = archive.rebuild(disk, &places.journal(), sha256, chain, tail)?;
     if position != statement.position {
         return Err(BackupError::NotWhole(
             "the journal ends at another position",
@@ -281,7 +282,7 @@ fn import(
 /// Opens what was put back and compares it with what the backup says.
 pub(crate) fn open_restored(
     ground: &Ground,
-    statement: &Statement,
+    checked: &Checked,
     settings: &Settings,
 ) -> Result<Opened, BackupError> {
     let opened = open_parts(ground, settings).map_err(|cause| match cause {
@@ -292,18 +293,21 @@ pub(crate) fn open_restored(
         }
         cause => cause.into(),
     })?;
-    check_end(opened.records.journal(), statement)?;
+    check_end(opened.records.journal(), checked)?;
     Ok(opened)
 }
 
-fn check_end(journal: &journal::Reader, statement: &Statement) -> Result<(), BackupError> {
-    let mark = journal.watermark();
-    if (mark.group, mark.next) != (statement.position.group, statement.position.index) {
+/// The journal ends where it should, and the backup's last link is where it was; what follows is chained to it.
+fn check_end(journal: &journal::Reader, checked: &Checked) -> Result<(), BackupError> {
+    let (mark, end) = (journal.watermark(), checked.end());
+    let statement = &checked.manifest.statement;
+    if (mark.group, mark.next) != (end.group, end.index) {
         return Err(BackupError::NotWhole(
             "the journal ends at another position",
         ));
     }
-    if journal.group(mark.group)?.last_link_hash() != statement.last_link {
+    let last = journal.group(statement.position.group)?;
+    if last.last_link_hash() != statement.last_link {
         return Err(BackupError::NotWhole("the last link is another"));
     }
     Ok(())
@@ -317,10 +321,16 @@ fn go_on(
     closing: Option<(&Closing, &InitialKeys)>,
 ) -> Result<(), BackupError> {
     let statement = &checked.manifest.statement;
-    let mut opened = open_restored(ground, statement, settings)?;
+    let mut opened = open_restored(ground, checked, settings)?;
     let (name, nobody) = (&settings.name, Envelope::default());
     let closed = closing.map(|(closing, _)| closing);
-    let mut first = vec![events::restored(ground, name, nobody, statement, closed)?];
+    let mut first = vec![events::restored(
+        ground,
+        name,
+        nobody,
+        (statement, checked.end()),
+        closed,
+    )?];
     if let Some((_, keys)) = closing {
         first.extend(events::chain_keys(ground, name, keys)?);
     }
@@ -339,7 +349,7 @@ fn go_on(
 fn stop_short(ground: &Ground, checked: &Checked, settings: &Settings) -> Result<(), BackupError> {
     let (disk, dir) = (&ground.disk, settings.places.journal());
     let read = journal::open_read_only(disk, &dir, Floor::default())?;
-    check_end(&read.reader, &checked.manifest.statement)?;
+    check_end(&read.reader, checked)?;
     drop(read);
     Ok(complete(ground, settings)?)
 }

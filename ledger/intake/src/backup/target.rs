@@ -18,7 +18,7 @@ const MANIFEST_PREFIX: &str = "backup-";
 const MANIFEST_SUFFIX: &str = ".toml";
 const SITE_BLOT: Site = Site("restore.blot");
 
-/// The three files of one backup in a directory.
+/// The files of one backup in a directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bundle {
     /// The directory.
@@ -36,6 +36,11 @@ impl Bundle {
     /// `vault-<n>.cfb`.
     pub fn vault(&self) -> PathBuf {
         self.dir.join(format!("vault-{}.cfb", self.next.0))
+    }
+
+    /// `tail-<n>.cfb`; a backup may have none.
+    pub fn tail(&self) -> PathBuf {
+        self.dir.join(format!("tail-{}.cfb", self.next.0))
     }
 
     /// `backup-<n>.toml`.

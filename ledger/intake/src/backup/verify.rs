@@ -140,7 +140,7 @@ pub fn rehearse(
     };
     let floor = checked.newest.clone();
     let report = put_back(ground, &checked, secret, settings, floor, Vec::new()).and_then(|()| {
-        let opened = open_restored(ground, &restored.statement, settings)?;
+        let opened = open_restored(ground, &checked, settings)?;
         Ok(verify(&opened.records, &opened.published, &opened.tree)?)
     });
     let blotted = blot_root(&ground.disk, &settings.places);

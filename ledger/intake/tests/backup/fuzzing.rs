@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ground::SeededRandom;
-use intake::backup::fuzz;
+use intake::backup::{Source, fuzz, take_tail};
 
 use crate::bench::{bytes_of, simulated};
 
@@ -39,11 +39,16 @@ fn no_bytes_break_a_parser() {
     for number in 0..8 {
         bench.publish(&mut opened, number);
     }
-    let bundle = bench.take(&opened).expect("a backup").bundle;
+    let taken = bench.take(&opened).expect("a backup");
+    bench.publish(&mut opened, 9);
+    take_tail(&bench.ground, Source::of(&opened), &taken).expect("its tail");
+    let bundle = taken.bundle;
     let random = SeededRandom::new(12);
     let read = |path: PathBuf| bytes_of(&disk.shared(), &path);
     let (journal, vault) = (read(bundle.journal()), read(bundle.vault()));
-    let manifest = read(bundle.manifest());
+    let (manifest, tail) = (read(bundle.manifest()), read(bundle.tail()));
+    // Behind its head.
+    let tail = tail.get(26..).unwrap_or_default();
     let (public, secret) = (bench.public.to_string(), bench.secret.expose());
     for round in 0..ROUNDS {
         let other = |bytes: &[u8]| {
@@ -57,6 +62,7 @@ fn no_bytes_break_a_parser() {
         fuzz::key_text(&other(public.as_bytes()));
         fuzz::key_text(&other(secret.as_bytes()));
         fuzz::journal_file(&other(&journal));
+        fuzz::tail_pieces(&other(tail));
         fuzz::vault_file(&other(&vault), &bench.secret);
     }
 }

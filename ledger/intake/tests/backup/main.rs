@@ -4,4 +4,5 @@ mod bench;
 mod crashes;
 mod fuzzing;
 mod refusals;
+mod tail;
 mod writing;

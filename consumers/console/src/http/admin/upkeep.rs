@@ -15,6 +15,7 @@ use super::super::who::Caller;
 use super::super::{App, Problem};
 use super::{Body, read};
 use crate::facts::governance;
+use crate::host::Shared;
 use crate::projector::FoldedView;
 
 /// Which view.
@@ -150,15 +151,7 @@ pub(in crate::http) async fn backup(
         expires_on,
     };
     let shared = app.clone();
-    let work = move || {
-        let source = backup::Source {
-            name: shared.records.name(),
-            journal: shared.records.journal(),
-            vault: &shared.vault,
-            published: &shared.published,
-        };
-        backup::take(&shared.ground, source, &request)
-    };
+    let work = move || backup::take(&shared.ground, source_of(&shared), &request);
     let taken = tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| failed())?;
@@ -170,14 +163,34 @@ pub(in crate::http) async fn backup(
     let (name, envelope) = (app.records.name(), governance(&caller.user));
     let directed = backup::backup_taken(&app.ground, name, envelope, &taken)?;
     let index = app.facts.append_directed(directed).await?;
+    let (shared, bundle) = (app.clone(), taken.bundle.clone());
+    let tail = move || backup::take_tail(&shared.ground, source_of(&shared), &taken);
+    let tail = tokio::task::spawn_blocking(tail)
+        .await
+        .map_err(|_| failed())?;
+    if let Err(cause) = &tail {
+        let cause = crate::error::Causes(cause);
+        tracing::warn!(%cause, "the backup is whole and ends before the event that it was taken: its tail was not written");
+    }
     let answer = json!({
         "index": index.0,
-        "through": taken.bundle.next.0,
-        "journal": taken.bundle.journal(),
-        "vault": taken.bundle.vault(),
-        "manifest": taken.bundle.manifest(),
+        "through": bundle.next.0,
+        "journal": bundle.journal(),
+        "vault": bundle.vault(),
+        "manifest": bundle.manifest(),
+        "tail": tail.is_ok().then(|| bundle.tail()),
     });
     Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// The running ledger as a backup reads it.
+fn source_of(shared: &Shared) -> backup::Source<'_> {
+    backup::Source {
+        name: shared.records.name(),
+        journal: shared.records.journal(),
+        vault: &shared.vault,
+        published: &shared.published,
+    }
 }
 
 /// Where the test clock goes.
