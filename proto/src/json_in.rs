@@ -41,6 +41,12 @@ pub(crate) fn transcode(
                 steps: pen.steps,
             }
             .into(),
+            // A number that no type holds is JSON all the same; the parser has no class of its own for it.
+            (None, _) if error.to_string().starts_with("number out of range") => Refusal {
+                rule: RuleCode::OutOfRange,
+                steps: pen.steps,
+            }
+            .into(),
             (None, _) => whole(RuleCode::MalformedJson),
         }),
     }

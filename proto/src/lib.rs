@@ -9,6 +9,7 @@ mod assemble;
 mod canonical;
 mod catalogue;
 pub mod clear;
+mod digits;
 mod envelope;
 mod error;
 mod event;
@@ -42,6 +43,7 @@ pub use assemble::{OpenedItem, PersonValues, SealedValues};
 pub use catalogue::{
     Appender, Fact, RecordClass, fact_by_name, fact_by_number, fact_by_type, facts,
 };
+pub use digits::decimal_digit;
 pub use envelope::EnvelopeClear;
 pub use error::{DecodeError, RecordError, RuleCode, SlotError};
 pub use event::{EventId, FactData, decode_binary, decode_json};

@@ -18,6 +18,8 @@ use crate::ledger::Ledger;
 #[derive(Clone, Debug)]
 pub struct Program {
     path: PathBuf,
+    /// Open files that it may have, where fewer than usual.
+    files: Option<u32>,
     arguments: Vec<String>,
 }
 
@@ -26,6 +28,7 @@ impl Program {
     pub fn counterfoil(path: &Path) -> Program {
         Program {
             path: path.to_owned(),
+            files: None,
             arguments: vec!["serve".to_owned()],
         }
     }
@@ -34,8 +37,28 @@ impl Program {
     pub fn faulty(path: &str, fault: &str) -> Program {
         Program {
             path: path.into(),
+            files: None,
             arguments: vec![fault.to_owned()],
         }
+    }
+
+    /// The same with a limit of open files.
+    pub fn with_files(self, files: u32) -> Program {
+        Program {
+            files: Some(files),
+            ..self
+        }
+    }
+
+    fn command(&self) -> Command {
+        let Some(files) = self.files else {
+            return Command::new(&self.path);
+        };
+        let mut shell = Command::new("sh");
+        shell.arg("-c");
+        shell.arg(format!("ulimit -n {files} && exec \"$0\" \"$@\""));
+        shell.arg(&self.path);
+        shell
     }
 }
 
@@ -69,7 +92,8 @@ pub fn start(program: &Program, ledger: &Ledger, log: &Path) -> Child {
         .append(true)
         .open(log)
         .expect("the log's place is ours");
-    Command::new(&program.path)
+    program
+        .command()
         .arg("--config")
         .arg(ledger.config_path())
         .args(&program.arguments)

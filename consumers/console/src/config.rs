@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use intake::append::Name;
 use intake::ledger::{Places, Settings};
+use proto::limits::REQUEST_BYTES_MAX;
 use proto::{ChainNumber, Origin};
 use serde::Deserialize;
 
@@ -32,6 +33,9 @@ pub struct Config {
     /// A proxy in front ends TLS.
     #[serde(default)]
     pub behind_proxy: bool,
+    /// Memory for the bodies of all requests that are open at once, in bytes.
+    #[serde(default = "default_bodies_bytes_max")]
+    pub bodies_bytes_max: usize,
     /// TLS of our own.
     pub tls: Option<Tls>,
     /// How often a checkpoint is signed when the tree grew, in milliseconds.
@@ -75,6 +79,10 @@ pub struct Tls {
 
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 7720))
+}
+
+fn default_bodies_bytes_max() -> usize {
+    64 << 20
 }
 
 fn default_checkpoint_interval_ms() -> u64 {
@@ -181,6 +189,10 @@ impl Config {
             );
             return Err(("checkpoint_interval_ms", rule));
         }
+        if self.bodies_bytes_max < REQUEST_BYTES_MAX {
+            let rule = format!("at least one request of {REQUEST_BYTES_MAX} bytes");
+            return Err(("bodies_bytes_max", rule));
+        }
         if minute_of_day_ms(&self.nightly_at).is_none() {
             return Err(("nightly_at", "a time of day in UTC, HH:MM".to_owned()));
         }
@@ -260,6 +272,10 @@ listen = "{listen}"
 # how the ledger stands (dpo, officer, auditor, approver) alone. Backups are taken over the owner's socket alone.
 behind_proxy = false
 
+# Memory for the bodies of all requests that are open at once, in bytes: at least one of 4 MiB. What finds no room gets 429 with
+# Retry-After, and is sent again.
+bodies_bytes_max = 67108864
+
 # How often a checkpoint is signed when the tree grew, in milliseconds.
 checkpoint_interval_ms = 1000
 
@@ -333,6 +349,7 @@ mod tests {
             "listen",
             "behind_proxy",
             "tls",
+            "bodies_bytes_max",
             "checkpoint_interval_ms",
             "persons_expected",
             "vault_cache_bytes",

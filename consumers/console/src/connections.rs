@@ -214,6 +214,8 @@ impl Connection {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.patience.head)
+            // Whoever has said everything and closes that side still gets an answer.
+            .half_close(true)
             .serve_connection(TokioIo::new(io), service);
         let mut connection = pin!(connection);
         let mut stop = pin!(stopped(self.stopping));

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use ground::{Clock, Random, TestClock};
 use intake::admit::RefusalCounts;
-use intake::door::Door;
+use intake::door::{Door, Room};
 use intake::engine::EngineHandle;
 use intake::keep::{Keeper, Published};
 use intake::ledger::{Ground, Opened, open};
@@ -48,6 +48,8 @@ pub struct Shared {
     pub customer: Option<Arc<FoldedView>>,
     /// Refusals by code.
     pub refusals: Arc<RefusalCounts>,
+    /// Memory for bodies.
+    pub room: Room,
     /// Nothing new is taken.
     pub draining: Arc<AtomicBool>,
     /// Time.
@@ -111,6 +113,7 @@ impl Shared {
             clock: self.clock.clone(),
             random: self.random.clone(),
             counts: self.refusals.clone(),
+            room: self.room.clone(),
             draining: self.draining.clone(),
         }
     }
@@ -189,6 +192,7 @@ impl Host {
                 clock: ground.clock.clone(),
                 random: ground.random.clone(),
             },
+            room: Room::of(config.bodies_bytes_max),
             config,
             engine,
             records,

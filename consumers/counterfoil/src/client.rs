@@ -65,7 +65,7 @@ pub(crate) enum ClientError {
 pub(crate) struct Client {
     runtime: Runtime,
     door: Door,
-    authorization: HeaderValue,
+    authorization: Option<HeaderValue>,
     connection: Option<Connection>,
 }
 
@@ -81,14 +81,26 @@ impl Client {
     /// # Errors
     /// Where the token cannot stand in a header.
     pub(crate) fn new(door: Door, token: Personal<String>) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::refused(&error))?;
         let header = Personal::new(format!("Bearer {}", token.expose()));
         let mut authorization = HeaderValue::from_str(header.expose())
             .map_err(|_| Failure::usage("the token has characters that no token has"))?;
         authorization.set_sensitive(true);
+        Self::over(door, Some(authorization))
+    }
+
+    /// A client for what a ledger shows to anyone.
+    ///
+    /// # Errors
+    /// Where no runtime can be had.
+    pub(crate) fn anonymous(door: Door) -> Result<Self, Failure> {
+        Self::over(door, None)
+    }
+
+    fn over(door: Door, authorization: Option<HeaderValue>) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::refused(&error))?;
         Ok(Self {
             runtime,
             door,
@@ -122,8 +134,10 @@ impl Client {
             let mut request = Request::builder()
                 .method(method)
                 .uri(path)
-                .header(HOST, door.host())
-                .header(AUTHORIZATION, authorization);
+                .header(HOST, door.host());
+            if let Some(authorization) = authorization {
+                request = request.header(AUTHORIZATION, authorization);
+            }
             if let Some((kind, _)) = &content {
                 request = request.header(CONTENT_TYPE, *kind);
             }

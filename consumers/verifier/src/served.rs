@@ -1,8 +1,8 @@
 //! What a ledger serves (C2SP tlog-tiles), verified from a URL or a copy of its files.
 //!
 //! Every entry bundle and every tile is read: the links are chained, the tree rebuilt, each tile
-//! compared with it. Only `http://` is spoken; a copy fetched by any other means is verified as a
-//! directory. Always: nothing that is served is believed before it was recomputed.
+//! compared with it. Only `http://` is spoken; who speaks more brings a [`Source`], and a copy fetched
+//! by any other means is verified as a directory. Always: nothing that is served is believed before it was recomputed.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -70,7 +70,7 @@ impl HttpSource {
         let rest = url
             .strip_prefix("http://")
             .ok_or(VerifierError::NotALedger(
-                "only http:// is spoken here; for https, copy the files and verify the directory",
+                "only http:// is spoken here; `counterfoil verify --ledger https://ledger.example --ca issuer.pem` speaks https, and a copy of the files is verified as a directory",
             ))?;
         let (host, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if host.is_empty() || !rest.bytes().all(|byte| byte.is_ascii_graphic()) {

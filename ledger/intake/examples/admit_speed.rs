@@ -224,6 +224,7 @@ impl Probe {
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(SystemRandom),
             counts: Arc::new(RefusalCounts::default()),
+            room: intake::door::Room::of(64 << 20),
             draining: Arc::new(AtomicBool::new(false)),
         });
         let items = vec![world.event.as_str(); BATCH as usize];

@@ -3,12 +3,15 @@
 //! | value | normal form |
 //! |---|---|
 //! | alias | system and local id as given, white space around the id dropped; ids are compared as written |
-//! | name | lower case, words with one space between them, order kept; full stops and commas are spaces |
-//! | family name | the last word of the name's normal form |
-//! | date of birth | `YYYY-MM-DD`; `D/M/YYYY` is turned; anything else is no date |
-//! | postcode | upper case, letters and digits only |
-//! | e-mail | lower case, without white space |
-//! | telephone | digits only; a leading `+44` or `0044`, with or without `(0)`, becomes `0` |
+//! | name | folded; accents and apostrophes dropped; words with one space between them, order kept; full stops, commas and hyphens are spaces |
+//! | date of birth | `YYYY-MM-DD`; `D/M/YYYY` is turned; digits of any script; anything else is no date |
+//! | postcode | folded, upper case, letters A-Z and digits only |
+//! | e-mail | folded, without white space; accents stay, since they are another mailbox |
+//! | telephone | digits of any script only; a leading `+44` or `0044`, with or without `(0)`, becomes `0` |
+//!
+//! *Folded*: decomposed by compatibility (Unicode NFKD), so that one text has one form however it was composed or how wide it was typed;
+//! then without case (ß is ss); characters that nobody sees are dropped. A change of Unicode's tables moves no assigned character: normal
+//! forms are stable by its policy, and so are the hashes.
 //!
 //! ```text
 //! hash = first 16 bytes of BLAKE3 keyed( finding key, domain u8 ‖ fields, each but the last with u64 length )
@@ -16,7 +19,9 @@
 //!
 //! Always: an indexed value with an empty normal form has no hash and finds nobody; equal names never join two persons, only an alias does.
 
+use proto::decimal_digit;
 use proto::ids::StreamId;
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::keys::Key32;
@@ -68,27 +73,80 @@ fn keyed(key: &Key32, domain: u8, fields: &[&[u8]]) -> FindingHash {
 pub fn normal_form(kind: IndexKind, value: &str) -> Option<Zeroizing<String>> {
     let normal = Zeroizing::new(match kind {
         IndexKind::Name => words(value),
-        IndexKind::FamilyName => {
-            let name = Zeroizing::new(words(value));
-            name.rsplit(' ').next().unwrap_or_default().to_owned()
+        IndexKind::DateOfBirth => date(&plain(value))?,
+        IndexKind::Postcode => {
+            let letters = folded(value);
+            let plain = letters.chars().filter(char::is_ascii_alphanumeric);
+            plain.map(|letter| letter.to_ascii_uppercase()).collect()
         }
-        IndexKind::DateOfBirth => date(value)?,
-        IndexKind::Postcode => value
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_uppercase(),
-        IndexKind::Email => value.split_whitespace().collect::<String>().to_lowercase(),
-        IndexKind::Telephone => telephone(value),
+        IndexKind::Email => folded(value).split_whitespace().collect(),
+        IndexKind::Telephone => telephone(&plain(value)),
     });
     (!normal.is_empty()).then_some(normal)
 }
 
+/// The one form of all texts that read the same: decomposed, without case, without what nobody sees.
+fn folded(value: &str) -> Zeroizing<String> {
+    // Down, up and down again: ẞ and ß are both ss, and σ is ς.
+    let letters = value.nfkd().filter(|letter| !is_unseen(*letter));
+    let down = letters.flat_map(char::to_lowercase);
+    let down = down.flat_map(char::to_uppercase);
+    Zeroizing::new(down.flat_map(char::to_lowercase).nfkd().collect())
+}
+
+/// The same text with the digits 0 to 9 for those of any script and any width.
+fn plain(value: &str) -> Zeroizing<String> {
+    let digit = |letter| match decimal_digit(letter) {
+        Some(value) => char::from(b'0' + value),
+        None => letter,
+    };
+    let letters = value.nfkd().filter(|letter| !is_unseen(*letter));
+    Zeroizing::new(letters.map(digit).collect())
+}
+
+/// Soft hyphens, joiners, marks of direction: they come along when a text is copied.
+fn is_unseen(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The accents of Latin, Greek and Cyrillic letters. Marks of other scripts are letters and stay.
+fn is_accent(letter: char) -> bool {
+    matches!(letter, '\u{300}'..='\u{36f}')
+}
+
+fn is_apostrophe(letter: char) -> bool {
+    matches!(
+        letter,
+        '\'' | '`'
+            | '\u{b4}'
+            | '\u{2b9}'
+            | '\u{2bc}'
+            | '\u{2018}'
+            | '\u{2019}'
+            | '\u{2032}'
+            | '\u{ff07}'
+    )
+}
+
+/// Not a letter of a name: what stands between its words.
+fn is_between(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(
+            letter,
+            '.' | ',' | '-' | '\u{2010}'..='\u{2015}' | '\u{2212}'
+        )
+}
+
 fn words(value: &str) -> String {
-    let lower = Zeroizing::new(value.to_lowercase());
-    let mut name = String::with_capacity(lower.len());
-    let parts = lower.split(|c: char| c.is_whitespace() || matches!(c, '.' | ','));
-    for word in parts.filter(|word| !word.is_empty()) {
+    // Before it is decomposed by compatibility, since an acute accent alone becomes a space and a mark.
+    let seen = value.nfd().filter(|letter| !is_apostrophe(*letter));
+    let seen: Zeroizing<String> = Zeroizing::new(seen.collect());
+    let bare = folded(&seen);
+    // Again, since ŉ has an apostrophe inside.
+    let stays = |letter: &char| !is_accent(*letter) && !is_apostrophe(*letter);
+    let bare: Zeroizing<String> = Zeroizing::new(bare.chars().filter(stays).collect());
+    let mut name = String::with_capacity(bare.len());
+    for word in bare.split(is_between).filter(|word| !word.is_empty()) {
         if !name.is_empty() {
             name.push(' ');
         }
@@ -153,13 +211,13 @@ mod tests {
     fn equal_values_have_one_normal_form() {
         check(
             IndexKind::Name,
-            &["Alex  Example", " alex EXAMPLE ", "Alex, Example."],
+            &[
+                "Alex  Example",
+                " alex EXAMPLE ",
+                "Alex, Example.",
+                "Alex\u{a0}Example",
+            ],
             "alex example",
-        );
-        check(
-            IndexKind::FamilyName,
-            &["Alex J. Example", "example"],
-            "example",
         );
         check(
             IndexKind::DateOfBirth,
@@ -189,6 +247,25 @@ mod tests {
         ];
         check(IndexKind::Telephone, &forms, "01632960001");
         check(IndexKind::Telephone, &["+33 1 23", "33123"], "33123");
+        check(
+            IndexKind::Telephone,
+            &[
+                "０１６３２　９６０００１",
+                "＋44 1632 960001",
+                "٠١٦٣٢٩٦٠٠٠١",
+            ],
+            "01632960001",
+        );
+        check(
+            IndexKind::Postcode,
+            &["ＬＮ１ １ｙｚ", "LN1\u{a0}1YZ", "LN1\u{200b}1YZ"],
+            "LN11YZ",
+        );
+        check(
+            IndexKind::DateOfBirth,
+            &["１９８０-02-09", "٩/٢/١٩٨٠"],
+            "1980-02-09",
+        );
         for kind in [
             IndexKind::Name,
             IndexKind::Postcode,
@@ -200,6 +277,84 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_found_however_it_was_typed() {
+        // Composed and decomposed, and by whoever has no such key.
+        check(
+            IndexKind::Name,
+            &["Zo\u{eb} Example", "Zoe\u{308} Example", "ZOE EXAMPLE"],
+            "zoe example",
+        );
+        check(
+            IndexKind::Name,
+            &["\u{c5}sa", "\u{212b}sa", "A\u{30a}sa"],
+            "asa",
+        );
+        let forms = [
+            "Kim O'Example",
+            "Kim O\u{2019}Example",
+            "Kim O\u{2bc}Example",
+            "kim o\u{b4}example",
+        ];
+        check(IndexKind::Name, &forms, "kim oexample");
+        let forms = [
+            "Kim Example-Test",
+            "Kim Example\u{2011}Test",
+            "Kim Example Test",
+            "Kim Exam\u{ad}ple-Test",
+        ];
+        check(IndexKind::Name, &forms, "kim example test");
+        check(
+            IndexKind::Name,
+            &["Strau\u{df}", "STRAUSS", "STRAU\u{1e9e}"],
+            "strauss",
+        );
+        check(
+            IndexKind::Name,
+            &["Ｋｉｍ", "\u{1d40a}im", "Ki\u{200d}m"],
+            "kim",
+        );
+        check(IndexKind::Name, &["ΟΔΥΣΣΕΥΣ", "Οδυσσεύς"], "οδυσσευσ");
+        check(
+            IndexKind::Email,
+            &["Ａlex@Example.org", "ALEX@EXAMPLE.ORG"],
+            "alex@example.org",
+        );
+        let (one, other) = ("zo\u{eb}@example.org", "zoe@example.org");
+        assert_ne!(
+            normal_form(IndexKind::Email, one),
+            normal_form(IndexKind::Email, other)
+        );
+        let decomposed = "zoe\u{308}@example.org";
+        assert_eq!(
+            normal_form(IndexKind::Email, one),
+            normal_form(IndexKind::Email, decomposed)
+        );
+    }
+
+    #[test]
+    fn a_normal_form_is_its_own_normal_form() {
+        let kinds = [
+            IndexKind::Name,
+            IndexKind::Postcode,
+            IndexKind::Email,
+            IndexKind::Telephone,
+        ];
+        let letters = (0..=0x2_ffff_u32).filter_map(char::from_u32);
+        for letter in letters {
+            let text = format!("a{letter}7");
+            let (composed, decomposed): (String, String) =
+                (text.nfc().collect(), text.nfd().collect());
+            for kind in kinds {
+                let once = normal_form(kind, &text);
+                let twice = once.as_ref().and_then(|once| normal_form(kind, once));
+                assert_eq!(once, twice, "{letter:?}");
+                assert_eq!(once, normal_form(kind, &composed), "{letter:?}");
+                assert_eq!(once, normal_form(kind, &decomposed), "{letter:?}");
+            }
+        }
+    }
+
+    #[test]
     fn hashes_differ_by_key_kind_and_boundary() {
         let (key, other) = (Key32::new([1; 32]), Key32::new([2; 32]));
         let hash = alias_hash;
@@ -207,6 +362,6 @@ mod tests {
         assert_ne!(hash(&key, "crm", "17"), hash(&other, "crm", "17"));
         assert_ne!(hash(&key, "crm1", "7"), hash(&key, "crm", "17"));
         let name = index_hash(&key, IndexKind::Name, "Example");
-        assert_ne!(name, index_hash(&key, IndexKind::FamilyName, "Example"));
+        assert_ne!(name, index_hash(&key, IndexKind::Email, "Example"));
     }
 }

@@ -62,9 +62,7 @@ impl fmt::Debug for FindingHash {
 pub enum IndexKind {
     /// Whole name.
     Name = 1,
-    /// Last word of the name.
-    FamilyName = 2,
-    /// Date of birth.
+    /// Date of birth. No kind has number 2.
     DateOfBirth = 3,
     /// Postcode.
     Postcode = 4,

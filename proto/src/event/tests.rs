@@ -51,7 +51,7 @@ fn json_that_is_none_or_of_other_shape() {
         "",
         RuleCode::MalformedJson,
     );
-    check(&with(",\"details\":1e999"), "", RuleCode::MalformedJson);
+    check(&with(",\"details\":1e999"), "details", RuleCode::OutOfRange);
     check(&with(",\"details\":7"), "details", RuleCode::WrongType);
     check(
         &with(",\"details\":[[[[[[[[\"deep\"]]]]]]]]"),

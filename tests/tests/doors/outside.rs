@@ -2,8 +2,12 @@
 //!
 //! Always: every answer that has a body is a problem with a code, repeats nothing, and leaves the process serving.
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use serde_json::json;
 use tests::client::Answer;
+use tests::foils::Foils;
 use tests::load::{FAMILIES, ONE, SOURCE, collected, one};
 use tests::served::Served;
 
@@ -36,6 +40,9 @@ fn addresses_methods_and_queries_that_are_not_there_are_told_by_code() {
         ("PLANTED0123 /checkpoint", 405, "METHOD_NOT_ALLOWED"),
         ("GET /v1/proof/PLANTED0123", 400, "ADDRESS_MALFORMED"),
         ("GET /v1/proof/-1", 400, "ADDRESS_MALFORMED"),
+        ("GET /v1/proof/+1", 400, "ADDRESS_MALFORMED"),
+        ("GET /v1/proof/01", 400, "ADDRESS_MALFORMED"),
+        ("POST /v1/foils/find", 401, "UNAUTHENTICATED"),
         (
             "GET /v1/proof/99999999999999999999",
             400,
@@ -177,5 +184,70 @@ fn counts_are_for_this_machine_or_a_token_and_files_for_the_socket() {
             .status,
         401
     );
+    assert!(served.stop().success());
+}
+
+/// How often two requests are let race until the greedy one won.
+const RACES_MAX: u64 = 200;
+/// Requests that may pass until a connection's end has been noticed.
+const TRIES_MAX: u64 = 20_000;
+
+/// A request of 4 MiB that never ends: it takes nearly all the room there is.
+fn greedy(served: &Served, token: &str) -> TcpStream {
+    let bytes = 4 << 20;
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: {ONE}\r\ncontent-length: {bytes}\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(served.http).expect("it listens");
+    stream.write_all(head.as_bytes()).expect("it reads");
+    // One that lost the race is answered and closed before it is through.
+    let _ = stream.write_all(&vec![b' '; bytes - 1]);
+    for _ in 0..20 {
+        let alive = served.connect().expect("it listens").get("/livez");
+        alive.expect("it answers").expect(200);
+    }
+    stream
+}
+
+#[test]
+fn more_bodies_than_there_is_room_for_get_429_and_lose_nothing() {
+    let ledger = tests::ledger::Ledger::found();
+    ledger.edit_config("bodies_bytes_max = 67108864", "bodies_bytes_max = 4194304");
+    let served = crate::serve_again(&ledger);
+    let token = served.publisher("crm", &[SOURCE], &FAMILIES);
+    let mut foils = Foils::default();
+    let mut send = |number: u64| {
+        let id = uuid(number);
+        let body = one(&collected(&id, number));
+        let answer = client(&served, &token)
+            .send("POST", "/v1/events", ONE, &body)
+            .expect("it answers");
+        foils.keep(std::slice::from_ref(&id), &answer);
+        answer
+    };
+    let mut refused = None;
+    let mut races = 0..RACES_MAX;
+    while refused.is_none() {
+        let race = races.next().expect("the room is taken at last");
+        let greedy = greedy(&served, &token);
+        let answer = send(race);
+        refused = (answer.status != 201).then_some((answer, greedy));
+    }
+    let (refused, greedy) = refused.expect("it was refused");
+    let refused = refused.expect(429);
+    assert_eq!(refused.code(), "QUEUE_FULL");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(
+        refused.header("content-type"),
+        Some("application/problem+json")
+    );
+    drop(greedy);
+    let again = (RACES_MAX..TRIES_MAX).map(&mut send);
+    let mut again = again.skip_while(|answer| answer.status == 429);
+    again.next().expect("the room came back").expect(201);
+    let counted = served.connect().expect("it listens").get("/metrics");
+    let counted = counted.expect("it answers").expect(200).text();
+    assert!(!counted.contains("{code=\"QUEUE_FULL\"} 0"), "{counted}");
+    foils.assert_all_kept(&mut client(&served, &token), SOURCE);
     assert!(served.stop().success());
 }

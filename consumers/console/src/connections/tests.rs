@@ -82,8 +82,9 @@ fn routes() -> Router {
         "at last"
     };
     let body = |headers: HeaderMap, body: Body| async move {
-        match intake::door::whole_body(&headers, body, 64).await {
-            Ok(body) => format!("{} bytes", body.len()),
+        let room = intake::door::Room::of(64);
+        match intake::door::whole_body(&headers, body, 64, &room).await {
+            Ok(body) => format!("{} bytes", body.bytes.len()),
             Err(refusal) => refusal.code.as_str().to_owned(),
         }
     };
@@ -209,6 +210,18 @@ async fn chunks_that_break_off_are_told_so() {
         let answer = rest(&mut pipe).await;
         assert!(answer.ends_with("BODY_INCOMPLETE"), "{broken:?}: {answer}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_said_everything_still_gets_an_answer() {
+    let address = Address::with(1, None);
+    let mut pipe = address.connect().await;
+    send(&mut pipe, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    pipe.shutdown().await.expect("it is open");
+    assert!(rest(&mut pipe).await.ends_with("at last"));
+    let mut next = address.connect().await;
+    send(&mut next, &format!("{HEAD}\r\n")).await;
+    answered(&mut next, "here").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use intake::door::{whole_body, wipe};
 use serde::de::DeserializeOwned;
 
-use super::Problem;
+use super::{App, Problem};
 
 /// The longest body of a question or an act: texts of at most `TEXT_BYTES_MAX`, a few of them.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -21,15 +21,15 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// A body of JSON with exactly the fields of `T`.
 pub(super) struct Posted<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Posted<T> {
+impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
         is_json(&head)?;
-        let body = whole_body(&head.headers, body, BODY_BYTES_MAX).await?;
-        let value = serde_json::from_slice(&body);
-        wipe(body);
+        let body = whole_body(&head.headers, body, BODY_BYTES_MAX, &app.room).await?;
+        let value = serde_json::from_slice(&body.bytes);
+        wipe(body.bytes);
         // serde's own words repeat what they could not read.
         value.map(Posted).map_err(|_| {
             let rule =
@@ -54,6 +54,19 @@ fn is_json(head: &Parts) -> Result<(), Problem> {
     ))
 }
 
+/// The index of an address: digits as this ledger writes them, so that one page has one address.
+pub(super) fn index(text: &str) -> Result<u64, Problem> {
+    let index = text.parse::<u64>().ok();
+    index
+        .filter(|index| index.to_string() == text)
+        .ok_or_else(malformed)
+}
+
+fn malformed() -> Problem {
+    let rule = "a part of the address is not of its form: an index is a number, a name is UTF-8";
+    Problem::new(StatusCode::BAD_REQUEST, "ADDRESS_MALFORMED", rule)
+}
+
 /// The part of the address that names something.
 pub(super) struct Named<T>(pub(super) T);
 
@@ -66,11 +79,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let read: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
-        read.map(|Path(value)| Named(value)).map_err(|_| {
-            let rule =
-                "a part of the address is not of its form: an index is a number, a name is UTF-8";
-            Problem::new(StatusCode::BAD_REQUEST, "ADDRESS_MALFORMED", rule)
-        })
+        read.map(|Path(value)| Named(value))
+            .map_err(|_| malformed())
     }
 }
 

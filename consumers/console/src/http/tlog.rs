@@ -13,7 +13,7 @@ use proto::Index;
 use questions::Right;
 use vault::SigningKind;
 
-use super::given::Named;
+use super::given::{self, Named};
 use super::who::Caller;
 use super::{App, Problem};
 
@@ -125,9 +125,10 @@ fn entries(app: &App, path: &TilePath) -> Result<Vec<u8>, Problem> {
 pub(super) async fn proof(
     State(app): State<App>,
     caller: Caller,
-    Named(index): Named<u64>,
+    Named(index): Named<String>,
 ) -> Result<Response, Problem> {
     caller.may(Right::AskEvent)?;
+    let index = given::index(&index)?;
     let signed = app
         .published
         .newest()
@@ -171,9 +172,10 @@ pub(super) async fn proof(
 pub(super) async fn foil(
     State(app): State<App>,
     caller: Caller,
-    Named(index): Named<u64>,
+    Named(index): Named<String>,
 ) -> Result<Response, Problem> {
     caller.may(Right::AskEvent)?;
+    let index = given::index(&index)?;
     let receipt = app.records.receipt(Index(index))?;
     Ok((
         [(header::CONTENT_TYPE, "application/octet-stream")],

@@ -3,18 +3,23 @@
 //! All judging is the verifier crate's; this ledger is judged by its owner's process, which can open
 //! records too, or with `--offline` from the directory without any key. Exit code 1 when it failed.
 
-use std::io::Read;
+use std::cell::RefCell;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chain::note::VerifierKey;
 use clap::Args;
 use ground::{Clock, RealDisk, SharedDisk, SystemClock};
+use hyper::Method;
 use intake::IntakeError;
 use serde_json::{Value, json};
+use verifier::served::Source;
 use verifier::{Verdict, VerifierError};
 
 use crate::arguments::Globals;
+use crate::client::Client;
+use crate::door::Door;
 use crate::failure::{Failure, with_causes};
 use crate::output;
 use crate::place::Place;
@@ -31,7 +36,7 @@ const CHECKPOINTS_MAX: usize = 10_000;
 Examples:
   counterfoil verify                                  this ledger, records and slots included
   counterfoil verify --offline --key VKEY             this ledger's files, also while it is stopped
-  counterfoil verify --ledger http://ledger.example --key VKEY
+  counterfoil verify --ledger https://ledger.example --ca issuer.pem --key VKEY
   counterfoil verify --ledger ./copy --checkpoint kept/ --key VKEY
   counterfoil verify event.foil --key VKEY            a foil, a .tlog-proof or a checkpoint
 
@@ -41,9 +46,12 @@ pub(crate) struct VerifyArguments {
     /// A .foil, .tlog-proof or checkpoint; `-` is standard input
     #[arg(value_name = "FILE", conflicts_with_all = ["ledger", "offline"])]
     file: Option<PathBuf>,
-    /// Another ledger: a directory (a ledger's, a journal's, or a copy of what one serves) or http://…
+    /// Another ledger: a directory (a ledger's, a journal's, or a copy of what one serves), http://… or https://…
     #[arg(long, value_name = "DIR|URL", conflicts_with = "offline")]
     ledger: Option<String>,
+    /// The certificates (PEM) that an https ledger's is to rest on [those the system trusts]
+    #[arg(long, value_name = "FILE", requires = "ledger")]
+    ca: Option<PathBuf>,
     /// This ledger, straight from its directory
     #[arg(long)]
     offline: bool,
@@ -129,11 +137,44 @@ fn ledger(globals: &Globals, own: &VerifyArguments, place: &str) -> Result<(), F
     }
     let kept = kept(own)?;
     let clock = Stopwatch::start();
-    let verdict = verifier::verify_ledger(place, &own.key, &kept).map(|v| clock.stop(v));
+    let verdict = match place.starts_with("https://") {
+        true => verifier::served::verify_served(&Secured::at(place, own)?, &own.key, &kept),
+        false if own.ca.is_some() => {
+            return Err(Failure::usage("--ca belongs to an https:// address"));
+        }
+        false => verifier::verify_ledger(place, &own.key, &kept),
+    };
+    let verdict = verdict.map(|verdict| clock.stop(verdict));
     if let Ok(verdict) = &verdict {
         banner(own, verdict);
     }
     show_or_refuse(globals, verdict)
+}
+
+/// What a ledger serves over TLS, to anyone: nothing of it is believed before it was recomputed, and the certificate is checked first.
+struct Secured(RefCell<Client>);
+
+impl Secured {
+    fn at(url: &str, own: &VerifyArguments) -> Result<Self, Failure> {
+        let door = Door::of_url(url, own.ca.as_deref())?;
+        Ok(Self(RefCell::new(Client::anonymous(door)?)))
+    }
+}
+
+impl Source for Secured {
+    fn get(&self, path: &str) -> io::Result<Vec<u8>> {
+        let mut client = self.0.borrow_mut();
+        let reply = client.send(Method::GET, &format!("/{path}"), None);
+        let reply = reply.map_err(|error| match client.unreachable(&error) {
+            Failure::NotReachable(why) => io::Error::other(why),
+            _ => io::ErrorKind::NotConnected.into(),
+        })?;
+        match reply.status {
+            200 => Ok(reply.body.into_inner()),
+            404 => Err(io::ErrorKind::NotFound.into()),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
 }
 
 fn directory(

@@ -70,6 +70,24 @@ fn a_publisher_elsewhere_speaks_tls() {
     let foil = run(&asked, &format!("{ID}\n")).well();
     assert!(foil.out.contains("\"note\""), "{foil:?}");
 
+    // What is served is verified over TLS as well, against a key that was pinned.
+    let keys = ledger.run(&["keys", "show"], "").well();
+    let key = keys
+        .out
+        .split_whitespace()
+        .find(|word| word.contains("/0+"));
+    let verify = ["verify", "--ledger", &url, "--key", key.expect("a key")];
+    let verified = run(&[&verify[..], &["--ca", cert]].concat(), "").well();
+    assert!(
+        verified.out.contains("verified with pinned keys"),
+        "{verified:?}"
+    );
+    for more in [&["--ca", other][..], &[]] {
+        let said = run(&[&verify[..], more].concat(), "");
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(said.err.contains("--ca FILE names"), "{said:?}");
+    }
+
     // Another certificate, or the system's, is not what this ledger's rests on; nothing is sent.
     for more in [&["--ca", other][..], &[]] {
         let said = ledger.publish(&event, &[&["--url", &url][..], more].concat());

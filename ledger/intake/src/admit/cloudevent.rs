@@ -4,6 +4,8 @@
 //! none of the others; attributes that could carry personal data (`subject`, extensions) are
 //! refused, since no attribute but the id is sealed; nothing recurses before its depth is known.
 
+mod headers;
+
 use std::borrow::Cow;
 
 use base64::Engine as _;
@@ -98,11 +100,12 @@ pub enum Events<'a> {
 /// Only what concerns the whole request: an unknown content type, a batch whose outer array is
 /// not whole, too many events or none.
 pub fn read<'a>(request: &Request<'a>) -> Result<Events<'a>, Refusal> {
-    let (kind, charset) = media_type(request.content_type.unwrap_or_default());
-    if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
+    let (kind, is_utf8) = media_type(request.content_type.unwrap_or_default());
+    if !is_utf8 {
         return Err(unsupported());
     }
     if kind.eq_ignore_ascii_case(BATCH) {
+        headers::none(request.attributes)?;
         let items = json::array_items(request.body, proto::limits::BATCH_EVENTS_MAX)?;
         if items.is_empty() {
             let rule = "a batch has at least one event";
@@ -111,7 +114,9 @@ pub fn read<'a>(request: &Request<'a>) -> Result<Events<'a>, Refusal> {
         return Ok(Events::Batch(items));
     }
     if kind.eq_ignore_ascii_case(STRUCTURED) {
-        return Ok(Events::One(Box::new(structured(request.body))));
+        let event = structured(request.body);
+        let event = event.and_then(|event| headers::repeat(request.attributes, event));
+        return Ok(Events::One(Box::new(event)));
     }
     if request.attributes.is_empty() {
         return Err(unsupported());
@@ -147,13 +152,15 @@ fn binary<'a>(request: &Request<'a>, format: Format) -> Result<Event<'a>, Refusa
     too_large(request.body.len(), proto::limits::EVENT_BYTES_MAX)?;
     let mut found = Attributes::default();
     for (place, (name, value)) in request.attributes.iter().enumerate() {
-        let value = percent_decoded(value).ok_or_else(|| {
-            invalid(
-                attribute_name(name, place),
-                "a header is percent-encoded UTF-8",
-            )
-        })?;
-        found.put(name, Cow::Owned(value), place)?;
+        if name == "datacontenttype" {
+            let rule = "in binary mode the content-type header says what the data are";
+            return Err(invalid("datacontenttype", rule));
+        }
+        found.put(
+            name,
+            Cow::Owned(headers::decoded(name, value, place)?),
+            place,
+        )?;
     }
     found.format = Some(format);
     found.data = Some(Found::Bytes(Cow::Borrowed(request.body)));
@@ -217,6 +224,7 @@ impl<'a> Attributes<'a> {
     fn put_member(&mut self, member: Member<'a>, place: usize) -> Result<(), Refusal> {
         match &*member.key {
             "data" => self.put_data(Found::Json(member.value)),
+            "data_base64" if member.value == b"null" => Ok(()),
             "data_base64" => {
                 let text = json::text(member.value)
                     .ok_or_else(|| invalid("data_base64", "this attribute is a text"))?;
@@ -268,13 +276,10 @@ impl<'a> Attributes<'a> {
             // Read and dropped: the catalogue is the only schema.
             "dataschema" => return Ok(()),
             "datacontenttype" => {
-                let (kind, _) = media_type(&value);
-                self.format = Some(data_format(kind).ok_or_else(|| {
-                    invalid(
-                        "datacontenttype",
-                        "data is application/json or application/protobuf",
-                    )
-                })?);
+                let (kind, is_utf8) = media_type(&value);
+                let rule = "data is application/json, in UTF-8, or application/protobuf";
+                let format = data_format(kind).filter(|_| is_utf8);
+                self.format = Some(format.ok_or_else(|| invalid("datacontenttype", rule))?);
                 return Ok(());
             }
             _ => return Err(unknown(name, place)),
@@ -427,17 +432,17 @@ fn unsupported() -> Refusal {
     )
 }
 
-/// A media type without its parameters, and its charset.
-fn media_type(value: &str) -> (&str, Option<&str>) {
+/// A media type without its parameters, and whether every charset that these name is UTF-8.
+fn media_type(value: &str) -> (&str, bool) {
     let mut parts = value.split(';');
     let kind = parts.next().unwrap_or_default().trim();
-    let charset = parts.find_map(|part| {
-        let (name, value) = part.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("charset")
-            .then(|| value.trim().trim_matches('"'))
+    let is_utf8 = parts.all(|part| match part.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
     });
-    (kind, charset)
+    (kind, is_utf8)
 }
 
 fn data_format(kind: &str) -> Option<Format> {
@@ -448,31 +453,6 @@ fn data_format(kind: &str) -> Option<Format> {
     } else {
         None
     }
-}
-
-/// A header's value, percent-decoded once as the HTTP binding says (3.1.3.2).
-fn percent_decoded(value: &str) -> Option<String> {
-    if !value.contains('%') {
-        return Some(value.to_owned());
-    }
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let (pair, after) = rest.split_at_checked(2)?;
-        let text = std::str::from_utf8(pair).ok()?;
-        bytes.push(
-            u8::from_str_radix(text, 16)
-                .ok()
-                .filter(|_| !text.starts_with('+'))?,
-        );
-        rest = after;
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

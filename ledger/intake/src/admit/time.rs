@@ -43,6 +43,11 @@ pub fn parse_rfc3339(text: &str) -> Option<UnixMillis> {
     match text.parse::<jiff::Timestamp>() {
         Ok(instant) => {
             let millis = instant.as_nanosecond().div_euclid(1_000_000);
+            // A leap second ends a day in UTC and is written as its last second; elsewhere there is no second 60.
+            let ends_day = millis.div_euclid(1_000).rem_euclid(86_400) == 86_399;
+            if text.get(17..19) == Some("60") && !ends_day {
+                return None;
+            }
             Some(UnixMillis(i64::try_from(millis).ok()?))
         }
         // A real date at the far ends of what can be written: later or earlier than any bound.
@@ -98,6 +103,8 @@ mod tests {
         check("1970-01-01t00:00:00.001999z", Some(1));
         check("1969-12-31T23:59:59.9999Z", Some(-1));
         check("1970-01-01T01:00:00+01:00", Some(0));
+        check("1970-01-01T23:59:60Z", Some(86_399_000));
+        check("1970-01-02T00:59:60+01:00", Some(86_399_000));
         check("1900-01-01T00:00:00Z", Some(EARLIEST.0));
         check("9999-12-31T23:59:59Z", Some(i64::MAX));
         check(
@@ -114,6 +121,9 @@ mod tests {
             "1970-01-01T00:00:00.Z",
             "1970-02-30T00:00:00Z",
             "1970-01-01T25:00:00Z",
+            "1970-01-01T09:30:60Z",
+            "1970-01-01T23:59:60+01:00",
+            "1970-01-01T23:59:61Z",
             "1970-01-01T00:00:00,5Z",
             "1970-01-01T00:00:00Z[Europe/London]",
             "+001970-01-01T00:00:00Z",

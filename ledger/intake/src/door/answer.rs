@@ -11,6 +11,7 @@ use super::foil_json;
 use crate::admit::cloudevent::is_traceparent;
 use crate::admit::{Refusal, RefusalCode};
 use crate::engine::{Receipt, SubmitError};
+use crate::run::RETRY_AFTER_S;
 
 /// Seconds after which a draining or stopped ledger may be asked again.
 const RETRY_AFTER_STOP_S: u32 = 5;
@@ -216,6 +217,7 @@ pub(super) fn problem(refusal: &Refusal) -> Response<Body> {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, value);
         }
+        RefusalCode::QueueFull => retry_after(&mut response, RETRY_AFTER_S),
         RefusalCode::Draining | RefusalCode::Stopped => {
             retry_after(&mut response, RETRY_AFTER_STOP_S);
         }

@@ -47,10 +47,11 @@ async fn taken(
 ) -> Result<Response<Body>, Refusal> {
     let publisher = request::publisher(door, headers)?;
     let parameters = request::parameters(uri, &[request::DRY_RUN, request::FOILS])?;
-    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX).await?;
+    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX, &door.room).await?;
     let attributes = request::attributes(headers)?;
-    let judged = judge(door, &publisher, headers, &attributes, &body).await;
-    body::wipe(body);
+    let judged = judge(door, &publisher, headers, &attributes, &body.bytes).await;
+    // The room is given back with the answer.
+    let _room = body.parsed();
     let judged = judged?;
     let (batch, findings) = (judged.batch, judged.findings);
     if !parameters.dry_run

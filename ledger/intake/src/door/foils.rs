@@ -46,9 +46,11 @@ async fn found(
 ) -> Result<Response<Body>, Refusal> {
     let publisher = request::publisher(door, headers)?;
     let parameters = request::parameters(uri, &[request::FOILS])?;
-    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX).await?;
-    let question = Question::parse(&body);
-    body::wipe(body);
+    request::is_json(headers)?;
+    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX, &door.room).await?;
+    let question = Question::parse(&body.bytes);
+    // The room is given back with the answer.
+    let _room = body.parsed();
     let question = question?;
     if !publisher.sources.contains(&question.source) {
         let rule = "the publisher is not registered to speak for this source";

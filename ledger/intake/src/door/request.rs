@@ -46,6 +46,19 @@ pub(super) fn content_type(headers: &HeaderMap) -> Result<Option<&str>, Refusal>
     })
 }
 
+/// Refuses a question that is not stated to be JSON.
+pub(super) fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = content_type(headers)?.and_then(|kind| kind.split(';').next());
+    if kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Ok(());
+    }
+    let (code, rule) = (
+        RefusalCode::ContentTypeUnsupported,
+        "the question is application/json",
+    );
+    Err(Refusal::new(code, "content-type", rule))
+}
+
 /// A header's text; refused where it stands twice, since two readers may take two different ones.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
     let mut values = headers.get_all(name).iter();

@@ -84,17 +84,20 @@ fn a_power_cut_during_a_restore_leaves_nothing_that_opens_or_everything() {
         .expect("an empty place");
     let operations = trial.operations() - before;
     let (mut refused, mut whole) = (0, 0);
-    for at in (0..operations).step_by(7).chain(operations - 6..operations) {
+    let early = (0..operations).step_by(7).map(|at| match at % 2 {
+        0 => (at, Crash::PowerCut),
+        _ => (at, Crash::Kill),
+    });
+    // The last steps both ways: only a kill behind the last write leaves all of it.
+    let late = operations - 6..operations;
+    let late = late.flat_map(|at| [(at, Crash::PowerCut), (at, Crash::Kill)]);
+    for (at, crash) in early.chain(late) {
         let trial = disk.fork(200 + at);
         let there = bench.on(&trial, 100);
         trial.crash_at(trial.operations() + at);
         let cut = there.restore_to(&bundle, "/new", &Known::NothingNewer);
         assert!(cut.is_err(), "operation {at} of {operations}");
-        trial.restart(if at % 2 == 0 {
-            Crash::PowerCut
-        } else {
-            Crash::Kill
-        });
+        trial.restart(crash);
         match open(&there.ground, &settings(Path::new("/new"))) {
             Err(_) => refused += 1,
             Ok(mut opened) => {

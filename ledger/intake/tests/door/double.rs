@@ -40,6 +40,7 @@ impl Bench {
             clock: Arc::new(TestClock::at(NOW_MS)),
             random: Arc::new(SeededRandom::new(7)),
             counts: Arc::new(RefusalCounts::default()),
+            room: intake::door::Room::of(64 << 20),
             draining: Arc::new(AtomicBool::new(state == "draining")),
         };
         Self {

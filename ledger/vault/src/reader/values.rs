@@ -23,7 +23,6 @@ impl VaultReader {
     pub fn index_hashes(&self, subject: &SubjectReference) -> Vec<(IndexKind, FindingHash)> {
         let values = [
             (IndexKind::Name, &subject.names),
-            (IndexKind::FamilyName, &subject.names),
             (IndexKind::DateOfBirth, &subject.dates_of_birth),
             (IndexKind::Postcode, &subject.postcodes),
             (IndexKind::Email, &subject.emails),

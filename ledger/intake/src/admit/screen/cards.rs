@@ -1,9 +1,13 @@
-//! Card numbers in text: issuer prefix, length and check digit, with blanks or dashes between.
+//! Card numbers in text: issuer prefix, length and check digit, however the digits are written and parted.
 //!
-//! It reads no typed fields and judges no issuer's validity. Always: a candidate begins and ends at
-//! the edge of a group of digits, so that a long reference is not searched for a card inside it.
+//! It reads no typed fields and judges no issuer's validity. Always: digits of every script and width are digits, what nobody sees
+//! parts nothing; a candidate begins and ends at the edge of a group of digits, so that a long reference is not searched for a card
+//! inside it; groups that are a date are no part of a card, and what is parted by more than blanks and dashes is one only in the groups
+//! that cards are printed in.
 
+use proto::decimal_digit;
 use serde::Deserialize;
+use unicode_normalization::char::decompose_compatible;
 
 use super::ListError;
 
@@ -73,39 +77,31 @@ impl CardPrefixes {
         if text.bytes().filter(u8::is_ascii_digit).count() < DIGITS_MIN && text.is_ascii() {
             return false;
         }
-        let mut groups: Vec<Vec<u8>> = Vec::new();
-        let mut separators = 0;
-        let mut in_digits = false;
+        let mut scan = Scan::default();
         for character in text.chars() {
-            if let Some(digit) = digit_of(character) {
-                match groups.last_mut() {
-                    Some(group) if in_digits => group.push(digit),
-                    _ => groups.push(vec![digit]),
-                }
-                in_digits = true;
-                separators = 0;
-            } else {
-                in_digits = false;
-                separators += 1;
-                if !is_separator(character) || separators > SEPARATORS_MAX {
-                    if self.found_in_groups(&groups) {
-                        return true;
-                    }
-                    groups.clear();
-                }
+            let mut found = false;
+            match character.is_ascii() {
+                true => found = scan.read(character, self),
+                false => decompose_compatible(character, |part| found |= scan.read(part, self)),
+            }
+            if found {
+                return true;
             }
         }
-        self.found_in_groups(&groups)
+        self.found_in_groups(&scan.groups)
     }
 
     /// Whether some run of whole groups is a card number.
-    fn found_in_groups(&self, groups: &[Vec<u8>]) -> bool {
+    fn found_in_groups(&self, groups: &[Group]) -> bool {
         let mut digits = Vec::with_capacity(DIGITS_MAX);
         (0..groups.len()).any(|first| {
             digits.clear();
-            groups.iter().skip(first).any(|group| {
-                digits.extend_from_slice(group);
-                self.is_card(&digits)
+            let run = groups.get(first..).unwrap_or_default();
+            run.iter().enumerate().any(|(place, group)| {
+                digits.extend_from_slice(&group.digits);
+                digits.len() <= DIGITS_MAX
+                    && self.is_card(&digits)
+                    && run.get(..=place).is_some_and(is_written_as_card)
             })
         })
     }
@@ -157,21 +153,118 @@ pub(super) fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// The value of an ASCII or full-width digit.
-fn digit_of(character: char) -> Option<u8> {
-    match character {
-        '0'..='9' => u8::try_from(u32::from(character) - u32::from('0')).ok(),
-        '\u{ff10}'..='\u{ff19}' => u8::try_from(u32::from(character) - 0xff10).ok(),
-        _ => None,
+/// Digits that stand together.
+#[derive(Default)]
+struct Group {
+    digits: Vec<u8>,
+    /// Parted from the group before by more than blanks and dashes.
+    loosely: bool,
+}
+
+/// What was read of a text since the last character that ends a number.
+#[derive(Default)]
+struct Scan {
+    groups: Vec<Group>,
+    in_digits: bool,
+    separators: usize,
+    loosely: bool,
+}
+
+impl Scan {
+    /// Takes one character; true once what it ends holds a card number.
+    fn read(&mut self, character: char, cards: &CardPrefixes) -> bool {
+        if let Some(digit) = decimal_digit(character) {
+            if !self.in_digits {
+                let loosely = std::mem::take(&mut self.loosely);
+                self.groups.push(Group {
+                    digits: Vec::new(),
+                    loosely,
+                });
+            }
+            if let Some(group) = self.groups.last_mut() {
+                group.digits.push(digit);
+            }
+            (self.in_digits, self.separators) = (true, 0);
+            return false;
+        }
+        if is_unseen(character) {
+            return false;
+        }
+        self.in_digits = false;
+        self.separators += 1;
+        self.loosely |= is_loose(character);
+        if (is_separator(character) || is_loose(character)) && self.separators <= SEPARATORS_MAX {
+            return false;
+        }
+        let found = cards.found_in_groups(&self.groups);
+        self.groups.clear();
+        self.loosely = false;
+        found
     }
+}
+
+/// Whether these groups are how a card number may be written.
+fn is_written_as_card(groups: &[Group]) -> bool {
+    let lengths: Vec<usize> = groups.iter().map(|group| group.digits.len()).collect();
+    let loosely = groups.iter().skip(1).any(|group| group.loosely);
+    !groups.windows(3).any(is_date) && (!loosely || is_printed(&lengths))
+}
+
+/// The groups of printed cards: all of one length but the last, or 4-6-4 and 4-6-5.
+fn is_printed(lengths: &[usize]) -> bool {
+    let Some((last, [first, rest @ ..])) = lengths.split_last() else {
+        return true;
+    };
+    let even = rest.iter().all(|length| length == first) && last <= first.max(&4);
+    even || matches!(lengths, [4, 6, 4 | 5])
+}
+
+/// A day, a month and a year, or the year first.
+fn is_date(groups: &[Group]) -> bool {
+    let number = |group: &Group, most: usize| {
+        let short = (1..=most).contains(&group.digits.len());
+        short.then(|| {
+            group
+                .digits
+                .iter()
+                .fold(0_u32, |sum, digit| sum * 10 + u32::from(*digit))
+        })
+    };
+    let [first, middle, last] = groups else {
+        return false;
+    };
+    let (year, day) = match (first.digits.len(), last.digits.len()) {
+        (4, _) => (first, last),
+        (_, 4) => (last, first),
+        _ => return false,
+    };
+    let known = number(year, 4).zip(number(middle, 2)).zip(number(day, 2));
+    known.is_some_and(|((year, middle), day)| {
+        (1900..2100).contains(&year)
+            && (1..=31).contains(&middle)
+            && (1..=31).contains(&day)
+            && middle.min(day) <= 12
+    })
 }
 
 /// Blanks and dashes of any width.
 fn is_separator(character: char) -> bool {
-    character.is_whitespace()
-        || matches!(
-            character,
-            '-' | '\u{2010}'
-                ..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}' | '\u{200b}' | '\u{ad}'
-        )
+    character.is_whitespace() || matches!(character, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
+/// What else stands between the groups of a number that is written by hand, and between other numbers too.
+fn is_loose(character: char) -> bool {
+    matches!(
+        character,
+        '.' | '/' | '\\' | '_' | ':' | '|' | '*' | '\u{b7}' | '\u{2022}' | '\u{2044}' | '\u{2215}'
+    )
+}
+
+/// Joiners, soft hyphens, marks over a digit: they part nothing.
+fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+            | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+    )
 }

@@ -34,7 +34,9 @@ proptest! {
     fn every_range_is_found_however_it_is_written(
         place in any::<prop::sample::Index>(),
         filling in prop::collection::vec(0_u8..10, 16),
-        separator in prop::sample::select(vec!["", " ", "-", "  ", " - ", "\u{a0}", "\u{2013}"]),
+        separator in prop::sample::select(vec![
+            "", " ", "-", "  ", " - ", "\u{a0}", "\u{2013}", ".", "/", "_", ":", "\u{b7}", "\u{202f}", "\u{200b}", "/ ",
+        ]),
         groups in 3_usize..7,
         before in "[a-z]{0,8}[ :.,]?",
         after in "[ .,;]?[a-z]{0,8}",
@@ -101,6 +103,20 @@ fn known_numbers_and_what_only_looks_like_one() {
         "01522 873333 4111 1111 1111 1111 123",
         "４１１１１１１１１１１１１１１１",
         "4111\u{a0}1111\u{a0}1111\u{a0}1111",
+        "4111.1111.1111.1111",
+        "4111/1111/1111/1111, see above",
+        "3782.822463.10005",
+        "3056/930902/5904",
+        "4.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1",
+        "4111\u{202f}1111\u{2007}1111\u{3000}1111",
+        "41\u{200b}1111\u{ad}1111111\u{2060}111",
+        "٤١١١ ١١١١ ١١١١ ١١١١",
+        "४१११११११११११११११",
+        "𝟒𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏",
+        "④①①①①①①①①①①①①①①①",
+        "4111\u{fe63}1111\u{ff0d}1111\u{2012}1111",
+        "4\u{338}111111111111111",
+        "on 01/02/2025 paid with 4111.1111.1111.1111",
     ] {
         assert!(cards.found_in(card), "{card}");
     }
@@ -116,8 +132,35 @@ fn known_numbers_and_what_only_looks_like_one() {
         "4111x1111x1111x1111",
         "GB29 NWBK 6016 1331 9268 19",
         "x411111111111111100000000",
+        "192.168.100.200/24",
+        "255.255.255.255:65535",
+        "v5.10.15.20250101",
+        "51.507351/-0.127758",
+        "grid TQ 30010 80424 / 530010 180424",
+        "01522/873333/01522/873334",
+        "£4,111.11 and £1,111.11",
     ] {
         assert!(!cards.found_in(not), "{not}");
+    }
+}
+
+#[test]
+fn two_dates_are_no_card() {
+    let cards = &Screen::shipped().cards;
+    let days = || (1..=31).flat_map(|day| (1..=12).map(move |month| (day, month)));
+    for (place, (day, month)) in days().enumerate() {
+        // Partners all over the year, so that every check digit comes up.
+        for (other, months) in days().skip(place % 7).step_by(5) {
+            for text in [
+                format!("{day:02}/{month:02}/2025 {other:02}/{months:02}/2026"),
+                format!("{day}.{month}.2025-{other}.{months}.2026"),
+                format!("{day:02}-{month:02}-2025 {other:02}-{months:02}-2026"),
+                format!("2025-{month:02}-{day:02}/2026-{months:02}-{other:02}"),
+                format!("{day:02}/{month:02}/2025 {other:02}:30:{months:02}"),
+            ] {
+                assert!(!cards.found_in(&text), "{text}");
+            }
+        }
     }
 }
 

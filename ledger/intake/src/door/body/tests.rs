@@ -34,8 +34,12 @@ impl http_body::Body for Drip {
     }
 }
 
-/// What becomes of a body of so many bytes, one every so many seconds.
+/// What becomes of a body of so many bytes, one every so many seconds, where there is room.
 fn check(bytes: usize, every_s: u64, breaks: bool) -> Result<usize, RefusalCode> {
+    check_in(64, bytes, every_s, breaks)
+}
+
+fn check_in(room: usize, bytes: usize, every_s: u64, breaks: bool) -> Result<usize, RefusalCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -47,8 +51,9 @@ fn check(bytes: usize, every_s: u64, breaks: bool) -> Result<usize, RefusalCode>
             left: bytes,
             breaks,
         };
-        let read = whole_body(&HeaderMap::new(), Body::new(drip), 8).await;
-        read.map(|body| body.len()).map_err(|refusal| refusal.code)
+        let read = whole_body(&HeaderMap::new(), Body::new(drip), 8, &Room::of(room)).await;
+        read.map(|body| body.bytes.len())
+            .map_err(|refusal| refusal.code)
     })
 }
 
@@ -65,4 +70,25 @@ fn what_breaks_off_is_not_what_is_too_long() {
     assert_eq!(check(9, 0, false), Err(RefusalCode::RequestTooLarge));
     assert_eq!(check(3, 0, true), Err(RefusalCode::BodyIncomplete));
     assert_eq!(check(0, 0, true), Err(RefusalCode::BodyIncomplete));
+}
+
+#[test]
+fn a_body_takes_the_room_that_there_is() {
+    assert_eq!(check_in(8, 8, 0, false), Ok(8));
+    assert_eq!(check_in(5, 8, 0, false), Err(RefusalCode::QueueFull));
+    let room = Room::of(8);
+    let whole = |bytes: usize| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        let body = Body::from(vec![b'x'; bytes]);
+        let (runtime, headers) = (runtime.expect("a runtime"), HeaderMap::new());
+        let read = runtime.block_on(whole_body(&headers, body, 64, &room));
+        read.map_err(|refusal| refusal.code)
+    };
+    let held = whole(5).map(Whole::parsed).expect("there is room");
+    assert_eq!(whole(4).err(), Some(RefusalCode::QueueFull));
+    assert!(whole(3).is_ok());
+    drop(held);
+    assert!(whole(8).is_ok(), "room comes back with the answer");
 }

@@ -240,7 +240,6 @@ fn take_scope<'a>(cut: &mut impl Take<'a>) -> Option<TokenScope> {
 fn index_kind(number: u8) -> Option<IndexKind> {
     Some(match number {
         1 => IndexKind::Name,
-        2 => IndexKind::FamilyName,
         3 => IndexKind::DateOfBirth,
         4 => IndexKind::Postcode,
         5 => IndexKind::Email,
