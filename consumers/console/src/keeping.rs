@@ -85,6 +85,9 @@ fn turn(
         );
     }
     let grew = keeper.checkpoint()?;
+    if keeper.preparer.wanted() {
+        keeper.preparer.prepare_next_segment()?;
+    }
     *idle_turns = if grew {
         0
     } else {
@@ -101,9 +104,6 @@ fn turn(
         keeper.absorb(shared.clock.now(), rows_min)?;
     }
     keeper.flush()?;
-    if keeper.preparer.wanted() {
-        keeper.preparer.prepare_next_segment()?;
-    }
     let done = match scrub
         .as_mut()
         .map(|running| running.step(keeper, SCRUB_BYTES))

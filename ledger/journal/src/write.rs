@@ -4,6 +4,7 @@
 //! Always: group g+1 is not written until g's sync returned. After one failed write or sync nothing is written again by this process:
 //! nobody knows then what the disk holds, and only recovery may find out (C-2).
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ground::{File, Lock, Site};
@@ -64,6 +65,7 @@ impl Writer {
                 used: parts.tip.place.segment,
                 ready: parts.ready,
             })),
+            end: Arc::new(AtomicU32::new(parts.tip.place.offset)),
         };
         Writer {
             shared: parts.shared,
@@ -123,6 +125,8 @@ impl Writer {
             .map_err(JournalError::fatal("syncing a group"))?;
         // D1: the group is durable. A crash from here on loses nothing; the answer may be asked for again.
         self.tip = group.after;
+        let end = &self.preparer.end;
+        end.store(self.tip.place.offset, Ordering::Relaxed);
         self.raise(group)?;
         Ok(Committed {
             group: group.number,
@@ -195,12 +199,19 @@ struct Prepared {
 pub struct SegmentPreparer {
     shared: Arc<Shared>,
     state: Arc<Mutex<Prepared>>,
+    /// Where the last durable group ends in its segment.
+    end: Arc<AtomicU32>,
 }
 
 impl SegmentPreparer {
-    /// Whether the next segment is not there yet. Cheap; ask after each group or every second.
+    /// Whether the segment in use is half full and the next is not there yet: zeros for a distant future are bytes that nobody needs.
+    /// Cheap; ask after each group or every second.
     #[must_use]
     pub fn wanted(&self) -> bool {
+        let end = u64::from(self.end.load(Ordering::Relaxed));
+        if end < self.shared.segments.segment_bytes() / 2 {
+            return false;
+        }
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.ready.is_none()
     }

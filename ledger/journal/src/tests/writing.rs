@@ -46,9 +46,10 @@ fn what_is_committed_is_read_back_over_segments_and_restarts() {
 }
 
 #[test]
-fn a_prepared_segment_is_used_and_another_is_wanted() {
+fn a_prepared_segment_is_used_and_another_is_wanted_once_it_is_half_full() {
     let (_, disk) = new_disk();
     let mut opened = open_at(&disk, 0).expect("opens");
+    assert!(!opened.writer.preparer().wanted(), "nothing is written yet");
     assert!(
         opened
             .writer
@@ -57,12 +58,23 @@ fn a_prepared_segment_is_used_and_another_is_wanted() {
             .expect("fills")
     );
     assert!(!opened.writer.prepare_next_segment().expect("is there"));
-    for _ in 0..3 {
-        commit(&mut opened.framer, &mut opened.writer, 5, 1000);
+    let preparer = opened.writer.preparer();
+    let (mut groups, mut wanted, mut ends) = (0, Vec::new(), Vec::new());
+    while ends.last() != Some(&2) {
+        commit(&mut opened.framer, &mut opened.writer, 1, 500);
+        groups += 1;
+        wanted.push(preparer.wanted());
+        let last = opened.reader.group_of(Index(groups - 1));
+        ends.push(last.expect("is there").place.segment);
     }
-    assert!(opened.writer.preparer().wanted());
+    let first_of_second = ends.iter().position(|segment| *segment == 1);
+    let in_second = wanted
+        .get(first_of_second.expect("it is used")..)
+        .expect("within");
+    assert!(!in_second.first().expect("a group"), "it has just begun");
+    assert!(in_second.contains(&true), "and no third is there");
     drop(opened);
-    open_at(&disk, 15).expect("opens");
+    open_at(&disk, groups).expect("opens");
 }
 
 #[test]
