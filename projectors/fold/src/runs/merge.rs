@@ -44,10 +44,12 @@ impl Run {
     fn block_of(&self, key: &[u8]) -> Option<usize> {
         let wanted = head(key);
         let mut after = self.heads.partition_point(|head| *head < wanted);
-        while self
-            .finders
-            .get(after)
-            .is_some_and(|finder| *finder.first <= *key)
+        // Most heads differ, and then no key is looked at.
+        while self.heads.get(after) == Some(&wanted)
+            && self
+                .finders
+                .get(after)
+                .is_some_and(|finder| *finder.first <= *key)
         {
             after += 1;
         }

@@ -1,11 +1,11 @@
 //! What the run store writes into the store below it.
 //!
 //! ```text
+//! 0 ‖ "r"                     root      from which all others are checked (`root.rs`)
 //! 1 ‖ batch u64 ‖ piece u16   waiting   changes that no run holds yet, in the order of arrival
 //! 2 ‖ run u64 ‖ block u32     block     rows of one run, ascending, about 8 KiB
 //! 3 ‖ run u64 ‖ page u32      finders   for 64 blocks: first key, filter of keys and of names, check
 //! 4                           list      which runs there are, newest first
-//! 5                           root      from which all others are checked (`root.rs`)
 //!
 //! row    = length varint ‖ key ‖ (0 when the row is gone, else length + 1) varint ‖ value
 //! finder = length varint ‖ first key ‖ length varint ‖ filter ‖ check of the block [8]

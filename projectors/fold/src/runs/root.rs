@@ -15,11 +15,13 @@
 use super::pages::broken;
 use crate::error::StoreError;
 use crate::store::Cursor;
+use crate::view::Table;
 
 /// First bytes of a BLAKE3.
 pub(super) type Check = [u8; 8];
 
-pub(super) const ROOT_KEY: [u8; 1] = [5];
+/// Beside the cursor, which every batch writes too: sled writes a page for each place that a batch touches.
+pub(super) const ROOT_KEY: [u8; 2] = [Table::CURSOR.0, b'r'];
 const VERSION: u8 = 1;
 const BYTES: usize = 1 + 5 * 8;
 
