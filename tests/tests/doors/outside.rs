@@ -251,3 +251,58 @@ fn more_bodies_than_there_is_room_for_get_429_and_lose_nothing() {
     foils.assert_all_kept(&mut client(&served, &token), SOURCE);
     assert!(served.stop().success());
 }
+
+/// Heads on which two readers could disagree about where the body ends, and others that no client sends.
+#[test]
+fn a_head_that_two_readers_could_read_in_two_ways_records_nothing() {
+    let (_ledger, served) = ledger();
+    let token = served.publisher("crm", &[SOURCE], &FAMILIES);
+    let body = one(&collected(&uuid(1), 1));
+    let length = body.len();
+    let head = |more: &str| {
+        format!(
+            "POST /v1/events HTTP/1.1\nhost: x\ncontent-type: {ONE}\nauthorization: Bearer {token}{more}"
+        )
+    };
+    let many: String = (0..200).map(|n| format!("\nx{n}: PLANTED0123")).collect();
+    let long = format!("\nx: {}", PLANTED.repeat(60_000));
+    let cases = [
+        (
+            format!("\ncontent-length: {length}\ncontent-length: 3"),
+            400,
+        ),
+        (format!("\ncontent-length: {length}, {length}"), 400),
+        (format!("\ncontent-length: +{length}"), 400),
+        ("\ncontent-length: -1".to_owned(), 400),
+        ("\ncontent-length: 99999999999999999999999".to_owned(), 400),
+        ("\ntransfer-encoding: chunked, PLANTED0123".to_owned(), 400),
+        ("\ntransfer-encoding: PLANTED0123".to_owned(), 400),
+        ("\ntransfer-encoding : chunked".to_owned(), 400),
+        (format!("\nx: a\n folded\ncontent-length: {length}"), 400),
+        (format!("\nx: a\0b\ncontent-length: {length}"), 400),
+        (format!("{many}\ncontent-length: {length}"), 431),
+        (format!("{long}\ncontent-length: {length}"), 431),
+    ];
+    for (more, status) in cases {
+        let answer = raw(&served, &head(&more), &body);
+        let shown: String = more.chars().take(60).collect();
+        assert_eq!(answer.status, status, "{shown}: {}", answer.text());
+    }
+    let packed = raw(
+        &served,
+        &head("\ntransfer-encoding: gzip, chunked"),
+        b"0\r\n\r\n",
+    );
+    assert_eq!(packed.expect(415).code(), "CONTENT_ENCODING_UNSUPPORTED");
+    let broken = raw(
+        &served,
+        &head("\ntransfer-encoding: chunked"),
+        b"fffffffffffffffff\r\n",
+    );
+    assert_eq!(broken.expect(400).code(), "BODY_INCOMPLETE");
+    // 201 and not 200: none of those above was recorded.
+    let whole = format!("\ncontent-length: {length}");
+    raw(&served, &head(&whole), &body).expect(201);
+    raw(&served, &head(&whole), &body).expect(200);
+    assert!(served.stop().success());
+}
