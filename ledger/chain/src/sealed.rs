@@ -24,6 +24,9 @@ pub const SLOT_BLOCK_BYTES: usize = 128;
 /// Length of the salt before a record, in bytes.
 pub const SALT_BYTES: usize = 32;
 
+/// Bytes of a stored record before its ciphertext: class, month, nonce.
+pub const RECORD_HEAD_BYTES: usize = 1 + 4 + NONCE_BYTES;
+
 const RECORD_LABEL: &[u8; 21] = b"counterfoil record v1";
 const SLOT_LABEL: &[u8; 19] = b"counterfoil slot v1";
 
@@ -83,12 +86,17 @@ pub struct StoredRecord<'a> {
 impl<'a> StoredRecord<'a> {
     /// The bytes of this record in a head.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(1 + 4 + NONCE_BYTES + self.ciphertext.len());
+        let mut bytes = Vec::with_capacity(RECORD_HEAD_BYTES + self.ciphertext.len());
+        self.encode_to(&mut bytes);
+        bytes
+    }
+
+    /// As [`StoredRecord::encode`], behind what is there.
+    pub fn encode_to(&self, bytes: &mut Vec<u8>) {
         bytes.push(self.class);
         bytes.extend_from_slice(&self.month.0.to_be_bytes());
         bytes.extend_from_slice(&self.nonce);
         bytes.extend_from_slice(self.ciphertext);
-        bytes
     }
 
     /// Reads a stored record. Refuses one without room for salt and tag, class 0, and a month that
@@ -171,15 +179,30 @@ impl<'a> StoredSlot<'a> {
 
 /// The padded plaintext of a slot. Refused when the values are longer than 32 bits can count.
 pub fn slot_plaintext(seed: &[u8; 32], values: &[u8]) -> Result<Personal<Vec<u8>>, ChainError> {
+    let mut bytes = Vec::with_capacity(slot_plaintext_bytes(values.len()));
+    put_slot_plaintext(&mut bytes, seed, values)?;
+    Ok(Personal::new(bytes))
+}
+
+/// The length of a slot's padded plaintext, in bytes.
+pub fn slot_plaintext_bytes(values: usize) -> usize {
+    (32 + 4 + values).next_multiple_of(SLOT_BLOCK_BYTES)
+}
+
+/// As [`slot_plaintext`], behind what is there. The caller has reserved the room, so that no copy is left where the buffer was.
+pub fn put_slot_plaintext(
+    bytes: &mut Vec<u8>,
+    seed: &[u8; 32],
+    values: &[u8],
+) -> Result<(), ChainError> {
     let length = u32::try_from(values.len())
         .map_err(|_| ChainError::malformed("slot plaintext", "values longer than 32 bits count"))?;
-    let padded = (32 + 4 + values.len()).next_multiple_of(SLOT_BLOCK_BYTES);
-    let mut bytes = Vec::with_capacity(padded);
+    let end = bytes.len() + slot_plaintext_bytes(values.len());
     bytes.extend_from_slice(seed);
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(values);
-    bytes.resize(padded, 0);
-    Ok(Personal::new(bytes))
+    bytes.resize(end, 0);
+    Ok(())
 }
 
 /// Splits an opened slot into seed and values. Refuses padding that is not exactly as

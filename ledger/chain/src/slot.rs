@@ -15,6 +15,7 @@ use proto::{Hash, Leaf, Personal};
 
 use crate::ChainError;
 use crate::digest::{Padded, SHORT_BYTES_MAX, Short, sha256_parts};
+use crate::lanes::{BLOCK_BYTES, SALTS, keyed_hashes};
 use crate::tree;
 
 const FIELD_PREFIX: u8 = 0x21;
@@ -22,9 +23,9 @@ const FIELD_PREFIX: u8 = 0x21;
 const FIELD_HEAD_BYTES: usize = 1 + 32 + 2;
 /// A leaf before its commitment is written behind the prefix of RFC 6962.
 const LEAF: Padded<1> = Padded::of_length(0x00, 1 + 32);
-/// Fields that are laid out before the first of them is hashed: a message that was only just
-/// written stalls the compression that reads it.
-const FIELDS_AT_ONCE: usize = 8;
+/// Fields that are laid out before the first of them is hashed, since a message that was only just
+/// written stalls the compression that reads it; their salts are made together.
+const FIELDS_AT_ONCE: usize = SALTS;
 /// Most field numbers in one path; nested messages are never this deep.
 pub const PATH_FIELDS_MAX: usize = 16;
 
@@ -65,16 +66,19 @@ fn hashes(seed: &[u8; 32], slot: SlotNumber, leaves: &[Leaf<'_>]) -> Vec<Hash> {
     let mut hashes = Vec::with_capacity(leaves.len());
     let mut inputs = [LEAF; FIELDS_AT_ONCE];
     for fields in leaves.chunks(FIELDS_AT_ONCE) {
+        let paths = Paths::of(slot, fields);
+        let salts = keyed_hashes(seed, &paths.bytes, paths.lengths);
         let mut messages = [const { Short::EMPTY }; FIELDS_AT_ONCE];
         let mut long = [None; FIELDS_AT_ONCE];
-        for ((leaf, message), long) in fields.iter().zip(&mut messages).zip(&mut long) {
-            if lay_out(seed, slot, leaf, message).is_none() {
+        for (place, leaf) in fields.iter().enumerate() {
+            let laid = paths.get(place).zip(salts.get(place));
+            let laid = laid
+                .zip(messages.get_mut(place))
+                .and_then(|((path, salt), message)| lay_out(salt, path, leaf.value, message));
+            if let (None, Some(long)) = (laid, long.get_mut(place)) {
                 let path = path_bytes(slot, leaf.path);
-                *long = Some(field_commitment(
-                    &field_salt(seed, &path),
-                    &path,
-                    leaf.value,
-                ));
+                let salt = field_salt(seed, &path);
+                *long = Some(field_commitment(&salt, &path, leaf.value));
             }
         }
         for ((input, message), long) in inputs.iter_mut().zip(&messages).zip(long) {
@@ -85,32 +89,65 @@ fn hashes(seed: &[u8; 32], slot: SlotNumber, leaves: &[Leaf<'_>]) -> Vec<Hash> {
     hashes
 }
 
+/// The paths of a few fields, each at the front of a block.
+struct Paths {
+    bytes: [[u8; BLOCK_BYTES]; FIELDS_AT_ONCE],
+    /// Bytes of each; 0 where there is no field, or its path is longer than a block.
+    lengths: [u32; FIELDS_AT_ONCE],
+}
+
+impl Paths {
+    fn of(slot: SlotNumber, fields: &[Leaf<'_>]) -> Paths {
+        let mut paths = Paths {
+            bytes: [[0; BLOCK_BYTES]; FIELDS_AT_ONCE],
+            lengths: [0; FIELDS_AT_ONCE],
+        };
+        let places = paths.bytes.iter_mut().zip(&mut paths.lengths);
+        for (leaf, (bytes, length)) in fields.iter().zip(places) {
+            let words = bytes.as_chunks_mut().0;
+            if leaf.path.len() >= words.len() {
+                continue;
+            }
+            let numbers = std::iter::once(&slot.0).chain(leaf.path);
+            for (place, number) in words.iter_mut().zip(numbers) {
+                *place = number.to_be_bytes();
+                *length += 4;
+            }
+        }
+        paths
+    }
+
+    fn get(&self, place: usize) -> Option<&[u8]> {
+        let length = *self.lengths.get(place)? as usize;
+        self.bytes
+            .get(place)?
+            .get(..length)
+            .filter(|path| !path.is_empty())
+    }
+}
+
 /// Writes the message of [`field_commitment`] where it is short; `None` where it is not.
 #[inline]
-fn lay_out(seed: &[u8; 32], slot: SlotNumber, leaf: &Leaf<'_>, message: &mut Short) -> Option<()> {
-    let path_length = 4 * (1 + leaf.path.len());
-    let length = FIELD_HEAD_BYTES + path_length + 1 + leaf.value.len();
+fn lay_out(salt: &[u8; 32], path: &[u8], value: &[u8], message: &mut Short) -> Option<()> {
+    let length = FIELD_HEAD_BYTES + path.len() + 1 + value.len();
     if length > SHORT_BYTES_MAX {
         return None;
     }
     let (head, rest) = message
         .bytes()
         .split_first_chunk_mut::<FIELD_HEAD_BYTES>()?;
-    let (path, rest) = rest.split_at_mut_checked(path_length)?;
+    let (path_room, rest) = rest.split_at_mut_checked(path.len())?;
     let (present, rest) = rest.split_first_mut()?;
-    let numbers = std::iter::once(&slot.0).chain(leaf.path);
-    for (place, number) in path.as_chunks_mut().0.iter_mut().zip(numbers) {
-        *place = number.to_be_bytes();
-    }
     let (prefix, salt_and_length) = head.split_first_mut()?;
-    let (salt, length_bytes) = salt_and_length.split_at_mut_checked(32)?;
+    let (salt_room, length_room) = salt_and_length.split_at_mut_checked(32)?;
     *prefix = FIELD_PREFIX;
-    salt.copy_from_slice(&field_salt(seed, path));
-    length_bytes.copy_from_slice(&length_of(path));
-    *present = u8::from(!leaf.value.is_empty());
-    rest.split_at_mut_checked(leaf.value.len())?
+    salt_room.copy_from_slice(salt);
+    length_room.copy_from_slice(&length_of(path));
+    path_room.copy_from_slice(path);
+    *present = u8::from(!value.is_empty());
+    rest.split_at_mut_checked(value.len())?
         .0
-        .copy_from_slice(leaf.value);
+        .copy_from_slice(value);
     message.close(length);
     Some(())
 }
@@ -209,6 +246,23 @@ mod tests {
             value: b"three",
         },
     ];
+
+    #[test]
+    fn paths_of_every_length_are_committed_to_alike() {
+        let (seed, slot) = ([9; 32], SlotNumber(2));
+        const NUMBERS: &[u32; PATH_FIELDS_MAX] = &[3; PATH_FIELDS_MAX];
+        let leaf = |length| Leaf {
+            path: &NUMBERS[..length],
+            value: b"v",
+        };
+        let leaves: Vec<Leaf<'_>> = (1..=NUMBERS.len()).map(leaf).collect();
+        let one_by_one = |leaf: &Leaf<'_>| {
+            let path = path_bytes(slot, leaf.path);
+            field_leaf(&field_commitment(&field_salt(&seed, &path), &path, b"v"))
+        };
+        let expected: Vec<Hash> = leaves.iter().map(one_by_one).collect();
+        assert_eq!(hashes(&seed, slot, &leaves), expected);
+    }
 
     #[test]
     fn values_of_every_length_are_committed_to_alike() {

@@ -64,7 +64,13 @@ pub fn empty_root() -> Hash {
 pub fn root_of(leaves: &[Hash]) -> Hash {
     let mut level = leaves.to_vec();
     while level.len() > 1 {
-        level = above(&level);
+        let single = level.len() % 2;
+        let half = halve(&mut level);
+        let last = level.len() - 1;
+        if single == 1 {
+            level.swap(half, last);
+        }
+        level.truncate(half + single);
     }
     level.first().copied().unwrap_or_else(empty_root)
 }
