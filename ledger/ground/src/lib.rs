@@ -8,6 +8,7 @@ mod disk;
 mod fault;
 mod filesystem;
 mod random;
+mod random_map;
 mod real;
 mod sim;
 
@@ -16,5 +17,6 @@ pub use disk::{Disk, File, Lock, Open, PastCache, SharedDisk, Site};
 pub use fault::{Calls, FaultAt, FaultDisk, FaultError, FaultPlan};
 pub use filesystem::FilesystemKind;
 pub use random::{Random, SeededRandom, SystemRandom, array, uuid_v4};
+pub use random_map::{RandomKeyHasher, RandomMap, RandomSet};
 pub use real::RealDisk;
 pub use sim::{Crash, DropSync, Raw, RawKind, SimDisk, SiteTally};

@@ -109,7 +109,7 @@ impl Desk {
         let mut stale = Vec::new();
         for ((place, target), verdict) in verdicts {
             let outcome = match verdict {
-                Verdict::Placed(position) => group
+                Verdict::Placed(position, _spent) => group
                     .and_then(|group| Receipt::grouped(group, position))
                     .map(Outcome::Recorded),
                 Verdict::Refused(refusal) => Some(Outcome::Refused(refusal)),

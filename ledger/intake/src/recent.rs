@@ -4,10 +4,11 @@
 //! generation ago plus these two generations see everything there is. An older resolve is *stale* and is done again.
 //! Not here: durable state. All of it is found again by reading the journal from where the derived files end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use ground::{RandomMap, RandomSet};
 use proto::{ActivityCode, IdTag, Index, NumberInStream, PartyCode, StreamId};
 use vault::{FindingHash, PersonRef, StreamKeys};
 
@@ -38,16 +39,26 @@ pub struct StreamName {
 #[derive(Default)]
 pub struct Generation {
     /// Repeat tags of recorded events.
-    pub ids: HashMap<IdTag, Index>,
+    pub ids: RandomMap<IdTag, Index>,
     /// Heads of streams that got an event.
-    pub heads: HashMap<StreamId, Head>,
+    pub heads: RandomMap<StreamId, Head>,
     /// Index after the generation's last event.
     pub end: u64,
-    people: HashMap<FindingHash, PersonRef>,
-    minted: HashSet<PersonRef>,
-    cases: HashMap<FindingHash, (PersonRef, StreamKeys)>,
+    people: RandomMap<FindingHash, PersonRef>,
+    minted: RandomSet<PersonRef>,
+    cases: RandomMap<FindingHash, (PersonRef, StreamKeys)>,
     streams: HashMap<StreamName, StreamKeys>,
-    justified: HashSet<(FindingHash, StreamId)>,
+    justified: RandomSet<(FindingHash, StreamId)>,
+}
+
+impl Generation {
+    /// Room for so many events, so that no map grows while events wait.
+    fn with_room(events: usize) -> Generation {
+        let mut generation = Generation::default();
+        generation.ids.reserve(events);
+        generation.heads.reserve(events);
+        generation
+    }
 }
 
 /// The frozen generations that are not in a run file yet, shared with resolvers. Oldest first.
@@ -102,7 +113,7 @@ impl Recent {
     /// An empty memory that freezes into `frozen` every `events_max` events.
     pub fn new(frozen: Arc<Frozen>, events_max: usize) -> Recent {
         Recent {
-            active: Generation::default(),
+            active: Generation::with_room(events_max),
             previous: Arc::new(Generation::default()),
             frozen,
             events_max,
@@ -198,7 +209,8 @@ impl Recent {
 
     /// Freezes the active generation whatever it holds.
     pub fn freeze(&mut self) {
-        let full = Arc::new(std::mem::take(&mut self.active));
+        let next = Generation::with_room(self.events_max);
+        let full = Arc::new(std::mem::replace(&mut self.active, next));
         self.active.end = full.end;
         self.previous = full.clone();
         self.frozen.push(full);

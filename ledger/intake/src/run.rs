@@ -10,10 +10,11 @@
 //! Not here: what the steps do; the threads themselves (`run/threads.rs`). Always: both queues are bounded; after a failed write nobody
 //! gets an answer but `Stopped`.
 
+mod queue;
 mod threads;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -29,7 +30,8 @@ use crate::error::IntakeError;
 use crate::resolve::Target;
 use crate::sequence::{Arrival, Sequencer, Verdict};
 
-use threads::{Durable, SequencerThread, WriterThread};
+use queue::{Doors, NotTaken, queue};
+use threads::{Durable, Nudge, SequencerThread, WriterThread};
 
 /// Submissions that may wait before the sequencer; one more gets 429.
 pub const QUEUE_SUBMISSIONS_MAX: usize = 1_024;
@@ -70,7 +72,7 @@ pub struct Counts {
 
 /// The running engine.
 pub struct Engine {
-    queue: SyncSender<Message>,
+    queue: Doors,
     desk: Desk,
     draining: AtomicBool,
     stopped: Arc<AtomicBool>,
@@ -89,7 +91,7 @@ impl Engine {
         desk: Desk,
         clock: Arc<dyn Clock>,
     ) -> std::io::Result<Arc<Engine>> {
-        let (queue, messages) = sync_channel(QUEUE_SUBMISSIONS_MAX);
+        let (queue, messages) = queue();
         let (jobs, work) = sync_channel(1);
         let (idle, idles) = sync_channel(1);
         let stopped = Arc::new(AtomicBool::new(false));
@@ -98,7 +100,7 @@ impl Engine {
             appender,
             work,
             idle,
-            nudge: queue.clone(),
+            nudge: Nudge(queue.clone()),
             stopped: stopped.clone(),
             counts: counts.clone(),
         };
@@ -158,8 +160,7 @@ impl Engine {
     /// Finishes everything in the queues and ends the threads. Call after [`Engine::drain`], once no request is open.
     pub fn finish(&self) {
         self.drain();
-        // A send fails only when the sequencer ended already.
-        let _ = self.queue.send(Message::Close);
+        self.queue.press(Message::Close);
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
             // A panicked thread has been reported by the runtime; there is nothing to finish.
@@ -219,12 +220,14 @@ impl Engine {
     }
 
     fn enqueue(&self, message: Message) -> Result<(), SubmitError> {
-        self.queue.try_send(message).map_err(|error| match error {
-            TrySendError::Full(_) => SubmitError::QueueFull {
-                retry_after_s: RETRY_AFTER_S,
-            },
-            TrySendError::Disconnected(_) => SubmitError::Stopped,
-        })
+        self.queue
+            .push(message)
+            .map_err(|not_taken| match not_taken {
+                NotTaken::Full => SubmitError::QueueFull {
+                    retry_after_s: RETRY_AFTER_S,
+                },
+                NotTaken::Ended => SubmitError::Stopped,
+            })
     }
 
     /// The newest events are known to the sequencer alone: it is asked first, the derived indexes after.

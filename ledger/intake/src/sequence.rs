@@ -27,8 +27,8 @@ use chain::link::{Link, LinkBytes, leaf_hash, link_hash, origin_hash, record_com
 use ground::Random;
 use journal::{Entry, Framer, GroupDraft, PreparedGroup};
 use proto::{Hash, IdTag, Index, Month, NumberInStream, RecordHeader, UnixMillis};
-use vault::seal::{RecordKeyName, RecordPlace, seal_record};
-use vault::{Key32, PersonRef, RecordKey, Row, StreamKeys, StreamSecret, Vault, VaultError};
+use vault::seal::{RecordKeyName, RecordPlace, RecordSealer};
+use vault::{Key32, PersonRef, Row, StreamKeys, StreamSecret, Vault, VaultError};
 
 use crate::admit::{Admitted, Refusal};
 use crate::append::Name;
@@ -58,13 +58,20 @@ pub struct Arrival {
 /// What became of an arrival.
 pub enum Verdict {
     /// Placed in the open group at this position.
-    Placed(usize),
+    Placed(usize, Spent),
     /// (source, id) was recorded at this index; a reader compares the contents.
     Repeat(Index, Box<Admitted>),
     /// Refused; nothing was placed.
     Refused(Refusal),
     /// Resolve it again: it was looked up too long ago, or an alias learnt since names this person, whom the look-up did not know of.
     Stale(Box<Arrival>, Option<PersonRef>),
+}
+
+/// What a placed event no longer needs. It goes back with the verdict: what a door allocated a door frees, and the one thread that puts
+/// events in order neither wipes nor waits for the allocator's locks.
+pub struct Spent {
+    _event: Box<Admitted>,
+    _resolved: Box<Resolved>,
 }
 
 /// What the foil of one event needs beside the group's note.
@@ -118,7 +125,7 @@ pub struct Sequencer {
     vault: Arc<Vault>,
     random: Arc<dyn Random>,
     recent: Recent,
-    record_keys: HashMap<RecordKeyName, RecordKey>,
+    record_keys: HashMap<RecordKeyName, Arc<RecordSealer>>,
     dedup_keys: HashMap<(String, u16), Key32>,
     open: OpenGroup,
     time: UnixMillis,
@@ -221,9 +228,13 @@ impl Sequencer {
             number,
             previous: head.map(|head| head.last),
         };
-        let verdict = self.place(&event, &at, &mentions, idtag, now)?;
+        let position = self.place(&event, &at, &mentions, idtag, now)?;
         self.place_findings(&event, at, now)?;
-        Ok(verdict)
+        let spent = Spent {
+            _event: event,
+            _resolved: resolved,
+        };
+        Ok(Verdict::Placed(position, spent))
     }
 
     /// Appends what screening found in an event, in the same stream and group.
@@ -250,7 +261,7 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Seals an event's slots, makes its record and its link, and puts the entry into the open group.
+    /// Seals an event's slots, makes its record and its link, and puts the entry into the open group; its position there.
     fn place(
         &mut self,
         event: &Admitted,
@@ -258,7 +269,7 @@ impl Sequencer {
         mentions: &[Option<StreamSecret>],
         idtag: IdTag,
         now: UnixMillis,
-    ) -> Result<Verdict, VaultError> {
+    ) -> Result<usize, VaultError> {
         let (slots, seals) = self.seal_slots(event, &at.stream, at.number, mentions)?;
         let header = RecordHeader {
             publisher: event.publisher.clone(),
@@ -288,7 +299,7 @@ impl Sequencer {
         slots: Vec<Vec<u8>>,
         idtag: IdTag,
         now: UnixMillis,
-    ) -> Result<Verdict, VaultError> {
+    ) -> Result<usize, VaultError> {
         let salt: [u8; 32] = ground::array(&*self.random);
         let link = Link {
             chain: self.name.chain,
@@ -301,13 +312,13 @@ impl Sequencer {
             class: event.split.fact.class as u8,
             month: Month::of(now),
         };
-        let key = self.record_key(name)?;
+        let key = self.record_key(name);
         let place = RecordPlace {
             origin_hash: &self.origin_hash,
             chain: self.name.chain,
             index: self.next,
         };
-        let sealed = seal_record(&key, name, place, (&salt, &record), &*self.random);
+        let sealed = key.seal(place, (&salt, &record), &*self.random);
         self.open.bytes += sealed.len() + slots.iter().map(Vec::len).sum::<usize>() + 128;
         self.open.leaves.push(leaf_hash(&bytes));
         self.open.entries.push(Entry {
@@ -323,7 +334,7 @@ impl Sequencer {
         });
         self.previous_link = link_hash(&bytes);
         self.next = Index(self.next.0 + 1);
-        Ok(Verdict::Placed(self.open.placed.len() - 1))
+        Ok(self.open.placed.len() - 1)
     }
 
     /// Closes the open group: its vault rows become its sealed section and are visible to resolves from now on.

@@ -4,8 +4,10 @@
 //! Always: a key is wiped when dropped and never printed; every nonce is 96 fresh random bits.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use ground::Random;
 use proto::ids::StreamId;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -19,8 +21,11 @@ pub const NONCE_BYTES: usize = NONCE_LEN;
 /// Bytes of the tag at the end of each box.
 pub const TAG_BYTES: usize = 16;
 
-const CONTEXT_DATA: &str = "counterfoil 2026 data v1";
-const CONTEXT_FENCE: &str = "counterfoil 2026 fence v1";
+/// A context's own key is the same for every secret: it is derived once.
+static CONTEXT_DATA: LazyLock<ContextKey> =
+    LazyLock::new(|| hash_derive_key_context("counterfoil 2026 data v1"));
+static CONTEXT_FENCE: LazyLock<ContextKey> =
+    LazyLock::new(|| hash_derive_key_context("counterfoil 2026 fence v1"));
 
 /// A 32-byte key. Wiped when dropped; no Debug output shows it.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -161,13 +166,19 @@ impl StreamSecret {
     /// The key that seals the slots.
     #[must_use]
     pub fn data_key(&self) -> DataKey {
-        DataKey(Key32(blake3::derive_key(CONTEXT_DATA, self.expose())))
+        DataKey(Key32(self.derive(&CONTEXT_DATA)))
     }
 
     /// What a fence names instead of the stream.
     #[must_use]
     pub fn fence_tag(&self) -> FenceTag {
-        FenceTag(blake3::derive_key(CONTEXT_FENCE, self.expose()))
+        FenceTag(self.derive(&CONTEXT_FENCE))
+    }
+
+    fn derive(&self, context: &ContextKey) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_from_context_key(context);
+        hasher.update(self.expose());
+        *hasher.finalize().as_bytes()
     }
 }
 

@@ -3,9 +3,10 @@
 //! Not here: service rows (in force in `service`). Always: what is here is also in the journal, or will never be acknowledged;
 //! a lookup asks here first and the store second, so that an absorption between the two hides nothing.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use ground::{RandomMap, RandomSet};
 use proto::ids::StreamId;
 
 use crate::reader::{pair, set_pair};
@@ -22,14 +23,14 @@ pub(crate) struct PendingGroup {
 pub(crate) struct Overlay {
     groups: VecDeque<PendingGroup>,
     rows: usize,
-    persons: HashMap<[u8; 16], Vec<Arc<Row>>>,
-    cases: HashMap<StreamId, Arc<Row>>,
-    places: HashMap<StreamId, StreamPlace>,
-    aliases: HashMap<FindingHash, Vec<(PersonRef, StreamId)>>,
-    index: HashMap<(IndexKind, FindingHash), Vec<(PersonRef, StreamId)>>,
-    justified: HashSet<[u8; 16]>,
+    persons: RandomMap<[u8; 16], Vec<Arc<Row>>>,
+    cases: RandomMap<StreamId, Arc<Row>>,
+    places: RandomMap<StreamId, StreamPlace>,
+    aliases: RandomMap<FindingHash, Vec<(PersonRef, StreamId)>>,
+    index: RandomMap<(IndexKind, FindingHash), Vec<(PersonRef, StreamId)>>,
+    justified: RandomSet<[u8; 16]>,
     mentions: BTreeMap<MentionPlace, PersonRef>,
-    suppression: HashMap<FindingHash, Vec<Arc<Row>>>,
+    suppression: RandomMap<FindingHash, Vec<Arc<Row>>>,
 }
 
 impl Overlay {

@@ -12,7 +12,7 @@ use proto::{Leaf, Personal};
 use zeroize::Zeroizing;
 
 use crate::error::{NotOpened, VaultError};
-use crate::keys::{DataKey, NONCE_BYTES, RecordKey, SEALS_PER_KEY_MAX};
+use crate::keys::{Cipher, DataKey, NONCE_BYTES, RecordKey, SEALS_PER_KEY_MAX, TAG_BYTES};
 
 /// Where a record lies: what its seal is bound to.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,51 @@ pub struct OpenedSlot {
     pub values: Personal<Vec<u8>>,
 }
 
-/// Seals a record with its salt. The caller counts seals per key (`VaultReader::count_record_seals`).
+/// A record key made ready for many records: its schedule is made once.
+pub struct RecordSealer {
+    name: RecordKeyName,
+    cipher: Cipher,
+}
+
+impl RecordSealer {
+    /// Seals under this key.
+    #[must_use]
+    pub fn new(key: &RecordKey, name: RecordKeyName) -> RecordSealer {
+        RecordSealer {
+            name,
+            cipher: key.0.cipher(),
+        }
+    }
+
+    /// Seals a record with its salt, in the one buffer that is returned. The caller counts seals per key
+    /// (`VaultReader::count_record_seals`).
+    pub fn seal(
+        &self,
+        place: RecordPlace<'_>,
+        (salt, record): (&[u8; 32], &[u8]),
+        random: &dyn Random,
+    ) -> Vec<u8> {
+        let nonce: [u8; NONCE_BYTES] = ground::array(random);
+        let room = sealed::RECORD_HEAD_BYTES + salt.len() + record.len() + TAG_BYTES;
+        let mut stored = Vec::with_capacity(room);
+        let head = StoredRecord {
+            class: self.name.class,
+            month: self.name.month,
+            nonce,
+            ciphertext: &[],
+        };
+        head.encode_to(&mut stored);
+        stored.extend_from_slice(salt);
+        stored.extend_from_slice(record);
+        let data = sealed::record_ad(place.origin_hash, place.chain, place.index);
+        let (_, plain) = stored.split_at_mut(sealed::RECORD_HEAD_BYTES);
+        let tag = self.cipher.seal_apart(nonce, &data, plain);
+        stored.extend_from_slice(&tag);
+        stored
+    }
+}
+
+/// Seals one record: see [`RecordSealer::seal`].
 pub fn seal_record(
     key: &RecordKey,
     name: RecordKeyName,
@@ -71,20 +115,7 @@ pub fn seal_record(
     plain: (&[u8; 32], &[u8]),
     random: &dyn Random,
 ) -> Vec<u8> {
-    let (salt, record) = plain;
-    let plain = Zeroizing::new(sealed::record_plaintext(salt, record));
-    let data = sealed::record_ad(place.origin_hash, place.chain, place.index);
-    let sealed = key.0.seal(random, &plain, &data);
-    let (nonce, ciphertext) = sealed
-        .split_first_chunk::<NONCE_BYTES>()
-        .expect("a seal begins with its nonce");
-    StoredRecord {
-        class: name.class,
-        month: name.month,
-        nonce: *nonce,
-        ciphertext,
-    }
-    .encode()
+    RecordSealer::new(key, name).seal(place, plain, random)
 }
 
 /// Which key a stored record asks for.
@@ -154,9 +185,15 @@ pub fn seal_slot(
     if place.number.0 >= SEALS_PER_KEY_MAX {
         return Err(VaultError::Limit("seals of one stream"));
     }
-    let plain = sealed::slot_plaintext(seed, values.expose())
+    let (nonce, values): ([u8; NONCE_BYTES], _) = (ground::array(random), values.expose());
+    let padded = sealed::slot_plaintext_bytes(values.len());
+    // Encrypted where it is laid out: the room is there, so the buffer never moves and leaves no plaintext behind.
+    let mut stored = Vec::with_capacity(NONCE_BYTES + padded + TAG_BYTES);
+    stored.extend_from_slice(&nonce);
+    sealed::put_slot_plaintext(&mut stored, seed, values)
         .map_err(|_| VaultError::Limit("bytes of one slot"))?;
-    Ok(key.0.seal(random, plain.expose(), &slot_data(place)))
+    key.0.seal_tail(nonce, &mut stored, &slot_data(place));
+    Ok(stored)
 }
 
 /// Opens a stored slot, recomputes the root of its fields from the opened seed and compares it with the record's.

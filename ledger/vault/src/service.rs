@@ -285,6 +285,11 @@ impl Service {
         self.secrets.get(&(kind, name))
     }
 
+    /// Whether anything is fenced or destroyed at all.
+    pub(crate) fn has_fences(&self) -> bool {
+        !self.fenced.is_empty() || !self.destroyed.is_empty()
+    }
+
     /// Whether a stream of this tag is fenced or destroyed (S-3).
     pub(crate) fn is_fenced(&self, tag: &FenceTag) -> bool {
         self.fenced.contains(tag) || self.destroyed.contains_key(tag)

@@ -3,6 +3,7 @@
 //! Not here: what callers see ([`super::Engine`]). Always: the writer has one group at a time; a submission that outgrows its group is
 //! answered behind the last of its groups; after a failed write every waiting sender is dropped, and nobody is told of a foil.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::sync::{Arc, OnceLock};
@@ -11,6 +12,7 @@ use ground::Clock;
 use proto::{IdTag, UnixMillis};
 use tokio::sync::oneshot;
 
+use super::queue::{Doors, EVENTS_WORTH_A_TURN, Order};
 use super::{Chain, Counts, Message, Part, Reply};
 use crate::append::{Appender, DurableGroup};
 use crate::error::IntakeError;
@@ -46,7 +48,7 @@ impl Drop for Told {
 
 pub(super) struct SequencerThread {
     pub(super) sequencer: Sequencer,
-    pub(super) messages: Receiver<Message>,
+    pub(super) messages: Order,
     pub(super) idles: Receiver<()>,
     pub(super) jobs: Option<SyncSender<Job>>,
     pub(super) waiting: Vec<Waiting>,
@@ -66,16 +68,21 @@ impl SequencerThread {
 
     fn serve(&mut self) -> Result<(), IntakeError> {
         let mut last = false;
+        let mut taken = VecDeque::new();
         while !last {
-            let Ok(message) = self.messages.recv() else {
-                break;
-            };
-            last = self.handle(message)?;
+            if taken.is_empty() {
+                let worth = match self.writer_idle {
+                    true => 1,
+                    false => EVENTS_WORTH_A_TURN,
+                };
+                self.messages.wait(worth, &mut taken);
+            }
             // Everything that waits already joins this group.
             while !last && !self.sequencer.is_full() {
-                match self.messages.try_recv() {
-                    Ok(message) => last = self.handle(message)?,
-                    Err(_) => break,
+                match taken.pop_front() {
+                    Some(message) => last = self.handle(message)?,
+                    None if self.messages.take(&mut taken) => {}
+                    None => break,
                 }
             }
             match self.idles.try_recv() {
@@ -168,11 +175,27 @@ impl SequencerThread {
     }
 }
 
+/// Wakes the sequencer when the writer is idle, and for the last time when the writer ends.
+pub(super) struct Nudge(pub(super) Doors);
+
+impl Nudge {
+    fn wake(&self) {
+        self.0.press(Message::WriterIdle);
+    }
+}
+
+impl Drop for Nudge {
+    fn drop(&mut self) {
+        self.wake();
+    }
+}
+
 pub(super) struct WriterThread {
     pub(super) appender: Appender,
     pub(super) work: Receiver<Job>,
     pub(super) idle: SyncSender<()>,
-    pub(super) nudge: SyncSender<Message>,
+    /// Dropped after `idle`: the sequencer then finds its writer gone, also where it panicked.
+    pub(super) nudge: Nudge,
     pub(super) stopped: Arc<AtomicBool>,
     pub(super) counts: Arc<Counts>,
 }
@@ -202,9 +225,6 @@ impl WriterThread {
                     tracing::error!(cause = %Chain(&cause), "the journal stopped; nothing is acknowledged any more");
                     self.stopped.store(true, Ordering::SeqCst);
                     drop(waiting);
-                    drop(self.idle);
-                    // Wakes the sequencer, which finds its writer gone. A full queue wakes it too.
-                    let _ = self.nudge.try_send(Message::WriterIdle);
                     return;
                 }
             }
@@ -212,10 +232,9 @@ impl WriterThread {
     }
 
     fn answer(&self, group: Option<Arc<DurableGroup>>, waiting: Vec<Waiting>) {
-        // Sent first, so that the next group is closed while answers go out. A full queue wakes the sequencer anyway;
-        // a sequencer that ended needs neither.
+        // Sent first, so that the next group is closed while answers go out. A sequencer that ended needs neither.
         let _ = self.idle.send(());
-        let _ = self.nudge.try_send(Message::WriterIdle);
+        self.nudge.wake();
         if let Some(group) = &group {
             self.counts.groups.fetch_add(1, Ordering::Relaxed);
             let events = group.count() as u64;

@@ -2,9 +2,11 @@
 //!
 //! Always: a minted key is a row of the group that first uses it; a repeat is looked for under every living year's key (C-3).
 
+use std::sync::Arc;
+
 use chain::idtag::idtag;
 use proto::{IdTag, Index, Month, UnixMillis};
-use vault::seal::RecordKeyName;
+use vault::seal::{RecordKeyName, RecordSealer};
 use vault::{Key32, RecordKey, Row, VaultError};
 
 use super::Sequencer;
@@ -58,9 +60,9 @@ impl Sequencer {
         key
     }
 
-    pub(super) fn record_key(&mut self, name: RecordKeyName) -> Result<RecordKey, VaultError> {
+    pub(super) fn record_key(&mut self, name: RecordKeyName) -> Arc<RecordSealer> {
         if let Some(key) = self.record_keys.get(&name) {
-            return Ok(key.clone());
+            return key.clone();
         }
         let key = match self.vault.reader().record_key(name.class, name.month) {
             Some(key) => key,
@@ -74,8 +76,9 @@ impl Sequencer {
                 RecordKey(key)
             }
         };
-        self.record_keys.insert(name, key.clone());
-        Ok(key)
+        let sealer = Arc::new(RecordSealer::new(&key, name));
+        self.record_keys.insert(name, sealer.clone());
+        sealer
     }
 }
 

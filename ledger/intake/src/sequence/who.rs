@@ -138,7 +138,7 @@ impl Sequencer {
     }
 
     pub(super) fn unfenced(&self, keys: StreamKeys) -> Result<StreamKeys, Refusal> {
-        if self.vault.reader().is_fenced(&keys.fence_tag()) {
+        if self.vault.reader().is_stream_fenced(&keys) {
             Err(erased())
         } else {
             Ok(keys)

@@ -6,7 +6,7 @@ use proto::ids::ActivityCode;
 
 use super::VaultReader;
 use crate::error::VaultError;
-use crate::keys::FenceTag;
+use crate::keys::{FenceTag, StreamKeys};
 use crate::rows::{FenceScope, PersonRef, Row};
 
 impl VaultReader {
@@ -70,5 +70,12 @@ impl VaultReader {
     #[must_use]
     pub fn is_fenced(&self, tag: &FenceTag) -> bool {
         self.shared.service().is_fenced(tag)
+    }
+
+    /// As [`VaultReader::is_fenced`], for a stream whose tag is derived only where there is any fence.
+    #[must_use]
+    pub fn is_stream_fenced(&self, keys: &StreamKeys) -> bool {
+        let service = self.shared.service();
+        service.has_fences() && service.is_fenced(&keys.fence_tag())
     }
 }
