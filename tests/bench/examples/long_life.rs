@@ -109,7 +109,7 @@ impl Life {
         let (_, arrivals) = stepped.desk.resolve(open)?;
         clock.to(&mut self.spent[0])?;
         for arrival in arrivals {
-            if !matches!(stepped.sequencer.take(arrival, now)?, Verdict::Placed(_)) {
+            if !matches!(stepped.sequencer.take(arrival, now)?, Verdict::Placed(..)) {
                 return Err("an event was not placed".into());
             }
         }
