@@ -195,48 +195,55 @@ impl Shared {
 
     /// Remembers rows that are being staged: what they say is asked next by the events behind them. Called before they lie in the overlay
     /// and with it locked, so that whoever found no pending row of a person is told here that what was read since is not all.
+    /// In any order, for a replayed section is shuffled: new persons are known first, then what they have.
     pub(crate) fn remember(&self, rows: &[Arc<Row>]) {
         let caches = &self.caches;
         caches.names.turn();
         for row in rows {
-            match row.as_ref() {
-                Row::Person { person, .. } => {
-                    let unmarked = &caches.unmarked;
-                    unmarked.put(unmarked.version(), person.person, ());
-                    let names = &caches.names;
-                    names.put(names.version(), person.person, Names::default());
-                }
-                Row::Stream {
-                    person,
-                    stream,
-                    activity,
-                    party,
-                    secret,
-                    alone: false,
-                    ..
-                } => {
-                    let key = self.name_key(person, activity, party);
-                    caches.names.change(&person.person, |names| names.add(&key));
-                    let keys = StreamKeys {
-                        stream: *stream,
-                        secret: secret.clone(),
-                    };
-                    caches.named.put(caches.named.version(), key, keys);
-                }
-                Row::Alias {
-                    hash,
-                    person,
-                    stream,
-                } => {
-                    let aliases = &caches.aliases;
-                    if aliases.get(&hash.0).is_none() {
-                        aliases.put(aliases.version(), hash.0, (*person, *stream));
-                    }
-                    let justified = &caches.justified;
-                    justified.put(justified.version(), pair(hash, *stream), ());
-                }
-                _ => {}
+            if let Row::Person { person, .. } = row.as_ref() {
+                let unmarked = &caches.unmarked;
+                unmarked.put(unmarked.version(), person.person, ());
+                let names = &caches.names;
+                names.put(names.version(), person.person, Names::default());
             }
+        }
+        rows.iter()
+            .for_each(|row| self.remember_what_they_have(row));
+    }
+
+    fn remember_what_they_have(&self, row: &Row) {
+        let caches = &self.caches;
+        match row {
+            Row::Stream {
+                person,
+                stream,
+                activity,
+                party,
+                secret,
+                alone: false,
+                ..
+            } => {
+                let key = self.name_key(person, activity, party);
+                caches.names.change(&person.person, |names| names.add(&key));
+                let keys = StreamKeys {
+                    stream: *stream,
+                    secret: secret.clone(),
+                };
+                caches.named.put(caches.named.version(), key, keys);
+            }
+            Row::Alias {
+                hash,
+                person,
+                stream,
+            } => {
+                let aliases = &caches.aliases;
+                if aliases.get(&hash.0).is_none() {
+                    aliases.put(aliases.version(), hash.0, (*person, *stream));
+                }
+                let justified = &caches.justified;
+                justified.put(justified.version(), pair(hash, *stream), ());
+            }
+            _ => {}
         }
     }
 }

@@ -88,3 +88,21 @@ fn a_staged_person_and_stream_are_known_without_their_shelf() {
     assert_eq!(caches.names.get(&person.person), None);
     model.check(&vault);
 }
+
+/// A section's rows are shuffled: half the time a stream is replayed before its person.
+#[test]
+fn a_replayed_stream_is_not_denied_once_it_lies_on_its_shelf() {
+    for seed in 0..20 {
+        let (mut bench, mut model) = (Bench::new(seed), Model::default());
+        let vault = bench.open();
+        let rows = model.event(&vault, PERSON, "first");
+        let position = bench.group(&vault, rows);
+        drop(vault);
+        let vault = bench.open();
+        vault.absorb(position).expect("absorbs");
+        vault.shared.caches.named.clear();
+        let person = person(&model);
+        assert!(find(&vault, &person, "first").is_some(), "seed {seed}");
+        model.check(&vault);
+    }
+}
