@@ -94,7 +94,7 @@ fn default_persons_expected() -> u64 {
 }
 
 fn default_cache_bytes() -> usize {
-    32 << 20
+    16 << 20
 }
 
 fn default_streams_cached_max() -> usize {
@@ -283,7 +283,7 @@ checkpoint_interval_ms = 1000
 persons_expected = {persons_expected}
 
 # Memory for the vault's pages, in bytes, and of how many streams the keys are kept opened (at most 110 bytes each, taken as they come).
-vault_cache_bytes = 33554432
+vault_cache_bytes = 16777216
 streams_cached_max = 600000
 
 # True: go on where the file system is not known to overwrite in place (overlay, btrfs, zfs, data=journal).

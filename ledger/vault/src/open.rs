@@ -56,7 +56,7 @@ impl Options {
             chain: ChainNumber(0),
             persons_expected: 100_000,
             accept_unproven: false,
-            cache_bytes: 32 << 20,
+            cache_bytes: 16 << 20,
             streams_cached_max: 600_000,
         }
     }
