@@ -7,7 +7,7 @@ use std::io;
 
 use crate::error::IntakeError;
 
-/// One of the three files of a backup.
+/// One of the four files of a backup.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
     /// `backup-<n>.toml`.

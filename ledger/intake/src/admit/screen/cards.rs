@@ -1,4 +1,4 @@
-//! Card numbers in text: issuer prefix, length and check digit, however the digits are written and parted.
+//! Card numbers in text: issuer prefix, length and check digit, in digits of any script that at most three blanks or marks part.
 //!
 //! It reads no typed fields and judges no issuer's validity. Always: digits of every script and width are digits, what nobody sees
 //! parts nothing; a candidate begins and ends at the edge of a group of digits, so that a long reference is not searched for a card
@@ -15,8 +15,8 @@ use super::ListError;
 const DIGITS_MIN: usize = 12;
 /// Most digits of any card number.
 const DIGITS_MAX: usize = 19;
-/// Most separator characters between two groups of digits of one number.
-const SEPARATORS_MAX: usize = 2;
+/// Most separator characters between two groups of digits of one number: a dash between blanks.
+const SEPARATORS_MAX: usize = 3;
 
 /// The issuer prefix ranges.
 pub struct CardPrefixes {
@@ -94,15 +94,13 @@ impl CardPrefixes {
     /// Whether some run of whole groups is a card number.
     fn found_in_groups(&self, groups: &[Group]) -> bool {
         let mut digits = Vec::with_capacity(DIGITS_MAX);
-        (0..groups.len()).any(|first| {
+        runs(groups).any(|(run, length)| {
+            if length < DIGITS_MIN {
+                return false;
+            }
             digits.clear();
-            let run = groups.get(first..).unwrap_or_default();
-            run.iter().enumerate().any(|(place, group)| {
-                digits.extend_from_slice(&group.digits);
-                digits.len() <= DIGITS_MAX
-                    && self.is_card(&digits)
-                    && run.get(..=place).is_some_and(is_written_as_card)
-            })
+            digits.extend(run.iter().flat_map(|group| &group.digits));
+            self.is_card(&digits) && is_written_as_card(run)
         })
     }
 
@@ -111,6 +109,16 @@ impl CardPrefixes {
         (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len())
             && self.ranges.iter().any(|range| range.holds(digits))
             && luhn(digits)
+    }
+
+    /// How many groups of digits a text has that nothing ends, and how many runs of them are looked at.
+    #[cfg(test)]
+    pub(super) fn looked_at(&self, text: &str) -> (usize, usize) {
+        let mut scan = Scan::default();
+        for character in text.chars() {
+            scan.read(character, self);
+        }
+        (scan.groups.len(), runs(&scan.groups).count())
     }
 
     /// Every (prefix, length) of the list, for tests.
@@ -159,6 +167,21 @@ struct Group {
     digits: Vec<u8>,
     /// Parted from the group before by more than blanks and dashes.
     loosely: bool,
+}
+
+/// Every run of whole groups that is no longer than a card, and how many digits it has: so many for each group and no more, however
+/// many groups there are.
+fn runs(groups: &[Group]) -> impl Iterator<Item = (&[Group], usize)> {
+    (0..groups.len()).flat_map(move |first| {
+        let rest = groups.get(first..).unwrap_or_default();
+        let lengths = rest.iter().scan(0, |digits, group| {
+            *digits += group.digits.len();
+            Some(*digits)
+        });
+        let lengths = lengths.take_while(|digits| *digits <= DIGITS_MAX);
+        let runs = lengths.enumerate();
+        runs.filter_map(move |(place, digits)| Some((rest.get(..=place)?, digits)))
+    })
 }
 
 /// What was read of a text since the last character that ends a number.

@@ -45,7 +45,6 @@ proptest! {
         let samples = cards.samples();
         let (prefix, length) = place.get(&samples);
         let digits = number(prefix, *length, &filling);
-        let separator = if separator == " - " { "- " } else { separator };
         let text = format!("{before}{}{after}", written(&digits, &[separator], groups));
         prop_assert!(cards.found_in(&text), "a number of prefix {prefix} was missed");
     }
@@ -91,6 +90,7 @@ fn known_numbers_and_what_only_looks_like_one() {
     for card in [
         "paid with 4111 1111 1111 1111 exp 12/27",
         "4111-1111-1111-1111",
+        "4111 - 1111 - 1111 - 1111",
         "4012888888881881",
         "5555555555554444",
         "378282246310005",
@@ -142,6 +142,17 @@ fn known_numbers_and_what_only_looks_like_one() {
     ] {
         assert!(!cards.found_in(not), "{not}");
     }
+}
+
+#[test]
+fn a_text_of_nothing_but_digits_is_looked_at_once() {
+    let cards = &Screen::shipped().cards;
+    let text = "1 ".repeat(4_096);
+    assert!(!cards.found_in(&text));
+    let (groups, runs) = cards.looked_at(&text);
+    assert_eq!(groups, 4_096);
+    // Of each group the runs that begin there, up to the 19 digits of the longest card.
+    assert!(runs > groups && runs <= 19 * groups, "{runs} runs");
 }
 
 #[test]
