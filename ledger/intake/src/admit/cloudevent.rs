@@ -67,6 +67,13 @@ impl Event<'_> {
     pub fn fault(&self) -> Option<Refusal> {
         json::object(self.unread?, rules()).err()
     }
+
+    /// The text of an attribute, where a structured event has it: of those too that are read and dropped.
+    fn says(&self, name: &str) -> Option<Cow<'_, str>> {
+        let members = json::object_but(self.unread?, rules(), "data").ok()?;
+        let member = members.into_iter().find(|member| member.key == name)?;
+        json::text(member.value)
+    }
 }
 
 /// The data of an event, in either encoding.

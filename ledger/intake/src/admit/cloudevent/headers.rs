@@ -39,7 +39,9 @@ pub(super) fn repeat<'a>(
             "type" => value == event.type_name,
             "time" => time::parse_rfc3339(&value) == Some(event.time),
             "traceparent" => event.traceparent.as_deref() == Some(&*value),
-            known if ATTRIBUTES.contains(&known) => false,
+            // Its data are the event's own affair; what else it says beside those is dropped unless it is asked for here.
+            "data" | "data_base64" => false,
+            known if ATTRIBUTES.contains(&known) => event.says(known).as_deref() == Some(&*value),
             _ => return Err(unknown(name, place)),
         };
         if !same {

@@ -235,3 +235,38 @@ fn modes_are_told_by_content_type() {
         Some(RefusalCode::BatchTooLarge)
     );
 }
+
+#[test]
+fn a_header_beside_a_structured_event_says_the_same_or_is_refused() {
+    let said = GOOD.replacen(
+        "\"id\"",
+        "\"dataschema\":\"https://schemas.example/a\\u0062\",\"tracestate\":\"a=b\",\"id\"",
+        1,
+    );
+    let check = |body: &str, name: &str, value: &str| {
+        let attributes = [(name.to_owned(), value.to_owned())];
+        let request = request("application/cloudevents+json", &attributes, body.as_bytes());
+        let Ok(Events::One(event)) = read(&request) else {
+            panic!("one event")
+        };
+        event.err().map(|fault| fault.code)
+    };
+    let other = Some(RefusalCode::AttributeInvalid);
+    for (name, same) in [
+        ("dataschema", "https://schemas.example/ab"),
+        ("tracestate", "a=b"),
+        ("datacontenttype", "application/json"),
+        ("specversion", "1.0"),
+    ] {
+        assert_eq!(check(&said, name, same), None, "{name}");
+        assert_eq!(check(&said, name, &format!("{same}x")), other, "{name}");
+    }
+    for (name, value) in [
+        ("dataschema", "https://schemas.example/ab"),
+        ("tracestate", ""),
+        ("subject", "x"),
+        ("data", "{\"x\":1}"),
+    ] {
+        assert_eq!(check(GOOD, name, value), other, "{name}");
+    }
+}
