@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -26,6 +27,44 @@ use crate::problem;
 
 /// Largest answer that is read, in bytes: a batch of 1,000 events with whole foils has about 4 MiB.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Seconds until somebody elsewhere has taken a connection, and for the TLS handshake on it.
+const CONNECT_S: u64 = 30;
+/// Seconds for the head of an answer from elsewhere, and for its body, where it is shown to anyone: files that lie ready.
+const FILE_S: u64 = 60;
+/// The same where the ledger has something to do: to make a batch of 4 MiB durable that came over a slow line, to judge a proof.
+const WORK_S: u64 = 300;
+
+/// How long an answer is waited for. Of the owner's own process as long as it takes: it checks, re-keys and copies whole ledgers.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    connect: Duration,
+    answer: Option<Duration>,
+}
+
+impl Patience {
+    fn with(door: &Door, seconds: u64) -> Self {
+        let answer = match door {
+            Door::Socket(_) => None,
+            Door::Http(_) | Door::Https { .. } => Some(Duration::from_secs(seconds)),
+        };
+        let connect = Duration::from_secs(CONNECT_S);
+        Self { connect, answer }
+    }
+
+    /// What the other side does within the time that it has.
+    async fn wait<T>(
+        limit: Option<Duration>,
+        coming: impl Future<Output = T>,
+    ) -> Result<T, ClientError> {
+        match limit {
+            None => Ok(coming.await),
+            Some(limit) => tokio::time::timeout(limit, coming)
+                .await
+                .map_err(|_| ClientError::Silent(limit)),
+        }
+    }
+}
 
 /// What came back.
 pub(crate) struct Reply {
@@ -59,12 +98,15 @@ pub(crate) enum ClientError {
     NotHttp,
     /// The connection ended before the whole answer came: it may have been acted on or not.
     Broken,
+    /// Nothing came for so long: it may have been acted on or not.
+    Silent(Duration),
 }
 
 /// A connection to one ledger as one caller.
 pub(crate) struct Client {
     runtime: Runtime,
     door: Door,
+    patience: Patience,
     authorization: Option<HeaderValue>,
     connection: Option<Connection>,
 }
@@ -101,8 +143,14 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| Failure::refused(&error))?;
+        let seconds = if authorization.is_some() {
+            WORK_S
+        } else {
+            FILE_S
+        };
         Ok(Self {
             runtime,
+            patience: Patience::with(&door, seconds),
             door,
             authorization,
             connection: None,
@@ -125,11 +173,14 @@ impl Client {
         content: Option<(&str, Bytes)>,
     ) -> Result<Reply, ClientError> {
         let (door, slot) = (&self.door, &mut self.connection);
-        let authorization = self.authorization.clone();
+        let (authorization, patience) = (self.authorization.clone(), self.patience);
         let reply = self.runtime.block_on(async {
             let connection = match slot.take().filter(|open| !open.sender.is_closed()) {
                 Some(open) => slot.insert(open),
-                None => slot.insert(connect(door).await?),
+                None => {
+                    let limit = Some(patience.connect);
+                    slot.insert(Patience::wait(limit, connect(door)).await??)
+                }
             };
             let mut request = Request::builder()
                 .method(method)
@@ -145,7 +196,7 @@ impl Client {
             let request = request
                 .body(Full::new(body))
                 .map_err(|_| ClientError::Broken)?;
-            exchange(&mut connection.sender, request).await
+            exchange(&mut connection.sender, request, patience).await
         });
         if reply.is_err() {
             self.connection = None;
@@ -198,6 +249,10 @@ impl Client {
             ClientError::Broken => {
                 format!("the ledger at {door} ended the connection before it answered")
             }
+            ClientError::Silent(limit) => format!(
+                "nothing came from {door} for {} seconds; what was asked for may have been done or not",
+                limit.as_secs()
+            ),
         })
     }
 }
@@ -248,9 +303,11 @@ where
 async fn exchange(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
+    patience: Patience,
 ) -> Result<Reply, ClientError> {
     sender.ready().await.map_err(|_| ClientError::Broken)?;
-    let response = sender.send_request(request).await.map_err(|error| {
+    let response = Patience::wait(patience.answer, sender.send_request(request)).await?;
+    let response = response.map_err(|error| {
         if error.is_parse() {
             ClientError::NotHttp
         } else {
@@ -262,9 +319,8 @@ async fn exchange(
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse().ok());
     let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
-        .collect()
-        .await;
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect();
+    let body = Patience::wait(patience.answer, body).await?;
     let body = body.map_err(|_| ClientError::Broken)?.to_bytes();
     Ok(Reply {
         status,
@@ -275,7 +331,58 @@ async fn exchange(
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+
+    #[test]
+    fn who_answers_nothing_is_not_waited_for() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let address = listener.local_addr().expect("its address").to_string();
+        let socket = Patience::with(&Door::Socket("x".into()), FILE_S);
+        assert!(socket.answer.is_none(), "the owner's process is waited for");
+        let mut client = Client::anonymous(Door::Http(address)).expect("a client");
+        assert_eq!(client.patience.answer, Some(Duration::from_secs(FILE_S)));
+        client.patience.answer = Some(Duration::ZERO);
+        let silent = |client: &mut Client| {
+            let sent = client.send(Method::GET, "/checkpoint", None);
+            matches!(sent, Err(ClientError::Silent(_)))
+        };
+        // The system takes the connection; nobody reads it.
+        assert!(silent(&mut client));
+        drop(listener);
+    }
+
+    #[test]
+    fn a_body_that_stops_is_not_waited_for() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let (near, mut far) = tokio::io::duplex(1 << 10);
+            let mut connection = opened(near).await.expect("a connection");
+            let answering = async {
+                let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab";
+                far.read_u8().await.expect("a request");
+                far.write_all(begun).await.expect("it is open");
+                std::future::pending::<()>().await;
+            };
+            let request = Request::builder().uri("/checkpoint");
+            let request = request.body(Full::new(Bytes::new())).expect("a request");
+            let answer = Some(Duration::from_secs(FILE_S));
+            let connect = Duration::ZERO;
+            let patience = Patience { connect, answer };
+            let reply = tokio::select! {
+                reply = exchange(&mut connection.sender, request, patience) => reply,
+                () = answering => panic!("it never ends"),
+            };
+            assert!(matches!(reply, Err(ClientError::Silent(_))));
+        });
+    }
 
     #[test]
     fn nobody_there_is_exit_code_69() {

@@ -152,19 +152,41 @@ fn ledger(globals: &Globals, own: &VerifyArguments, place: &str) -> Result<(), F
 }
 
 /// What a ledger serves over TLS, to anyone: nothing of it is believed before it was recomputed, and the certificate is checked first.
-struct Secured(RefCell<Client>);
+struct Secured {
+    client: RefCell<Client>,
+    prefix: String,
+}
 
 impl Secured {
     fn at(url: &str, own: &VerifyArguments) -> Result<Self, Failure> {
-        let door = Door::of_url(url, own.ca.as_deref())?;
-        Ok(Self(RefCell::new(Client::anonymous(door)?)))
+        let (host, prefix) = parted(url);
+        let door = Door::of_url(host, own.ca.as_deref())?;
+        if prefix.contains(['?', '#']) || !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Failure::usage(
+                "--ledger takes https://host:port, and a path below which the ledger is served",
+            ));
+        }
+        Ok(Self {
+            client: RefCell::new(Client::anonymous(door)?),
+            prefix: prefix.to_owned(),
+        })
     }
+}
+
+/// A URL's scheme and host, and the path that a proxy serves the ledger below: empty, or with a stroke before it and none behind it.
+fn parted(url: &str) -> (&str, &str) {
+    let host_at = url.find("://").map_or(0, |at| at + "://".len());
+    let path_at = url.get(host_at..).and_then(|rest| rest.find('/'));
+    let (host, prefix) = path_at
+        .and_then(|at| url.split_at_checked(host_at + at))
+        .unwrap_or((url, ""));
+    (host, prefix.trim_end_matches('/'))
 }
 
 impl Source for Secured {
     fn get(&self, path: &str) -> io::Result<Vec<u8>> {
-        let mut client = self.0.borrow_mut();
-        let reply = client.send(Method::GET, &format!("/{path}"), None);
+        let mut client = self.client.borrow_mut();
+        let reply = client.send(Method::GET, &format!("{}/{path}", self.prefix), None);
         let reply = reply.map_err(|error| match client.unreachable(&error) {
             Failure::NotReachable(why) => io::Error::other(why),
             _ => io::ErrorKind::NotConnected.into(),
@@ -358,6 +380,20 @@ fn output_lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ledger_may_be_served_below_a_path() {
+        let ledger = "https://ledger.example:7720";
+        assert_eq!(parted(ledger), (ledger, ""));
+        assert_eq!(parted("https://ledger.example:7720//"), (ledger, ""));
+        for url in [
+            "https://ledger.example:7720/a/b",
+            "https://ledger.example:7720/a/b/",
+        ] {
+            assert_eq!(parted(url), (ledger, "/a/b"));
+        }
+        assert_eq!(parted("ledger.example"), ("ledger.example", ""));
+    }
 
     #[test]
     fn a_report_reads_like_a_verdict() {

@@ -93,7 +93,8 @@ impl Sender {
                     let failure = self.client.unreachable(&error);
                     // Nobody was ever there, or nobody we trust: say so at once instead of waiting
                     // for a typing error.
-                    if !self.answered_before && !matches!(error, ClientError::Broken) {
+                    let was_there = matches!(error, ClientError::Broken | ClientError::Silent(_));
+                    if !self.answered_before && !was_there {
                         return Err(failure);
                     }
                     let pause = (self.pause_s << (tries - 1).min(4)).min(PAUSE_S_MAX);
