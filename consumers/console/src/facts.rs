@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ground::{Clock, Random};
-use intake::admit::Finding;
+use intake::admit::{Finding, RefusalCode};
 use intake::append::Name;
 use intake::desk::Directed;
 use intake::door::FindingSink;
@@ -13,7 +13,7 @@ use intake::engine::{Later, Outcome, SubmitError};
 use intake::found::GOVERNANCE;
 use intake::own::{finding_event, own_event};
 use intake::resolve::Target;
-use intake::run::Engine;
+use intake::run::{Engine, RETRY_AFTER_S};
 use proto::clear::Envelope;
 use proto::{DecodeError, FactData, Index, UnixMillis};
 use vault::Row;
@@ -123,10 +123,50 @@ impl FindingSink for Facts {
                 rows: Vec::new(),
                 learnt: None,
             };
-            self.engine
-                .record(findings.iter().map(direct).collect())
-                .await
-                .map(|_| ())
+            let outcomes = self.engine.record(findings.iter().map(direct).collect());
+            all_stand(&outcomes.await?)
         })
+    }
+}
+
+/// Whether every fact stands. One that the full queue turned away comes back with what it was found in; whatever else refuses a fact of
+/// the ledger's own is a fault of the ledger, and nothing is answered that would rest on it.
+fn all_stand(outcomes: &[Outcome]) -> Result<(), SubmitError> {
+    for outcome in outcomes {
+        let Outcome::Refused(refusal) = outcome else {
+            continue;
+        };
+        if refusal.code == RefusalCode::QueueFull {
+            let retry_after_s = RETRY_AFTER_S;
+            return Err(SubmitError::QueueFull { retry_after_s });
+        }
+        let code = refusal.code.as_str();
+        tracing::error!(code, "the ledger refused a finding of its own");
+        return Err(SubmitError::Stopped);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use intake::admit::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn a_finding_that_was_turned_away_is_no_success() {
+        let check = |code: RefusalCode| {
+            let outcome = Outcome::Refused(Refusal::new(code, "", "refused"));
+            all_stand(&[outcome])
+        };
+        assert!(all_stand(&[]).is_ok());
+        assert!(matches!(
+            check(RefusalCode::QueueFull),
+            Err(SubmitError::QueueFull { .. })
+        ));
+        assert!(matches!(
+            check(RefusalCode::IdReused),
+            Err(SubmitError::Stopped)
+        ));
     }
 }
