@@ -33,8 +33,12 @@ const FILES_OF_LEDGER: u64 = 256;
 const COMMANDS_MAX: usize = 16;
 /// Seconds for a TLS handshake.
 const HANDSHAKE_S: u64 = 10;
-/// Seconds for the head of a request, from the first moment that one could come: also how long a connection may lie idle.
-const HEAD_S: u64 = 60;
+/// Seconds for the head of a request, from the first moment that one could come: also how long a connection may lie idle, since hyper has
+/// one clock for both. Twice what proxies keep idle connections for by default (60 s in nginx, 60 s in AWS's balancers) and what Prometheus
+/// lets pass between two questions: whoever closes second sends no request into a closed connection.
+const HEAD_S: u64 = 120;
+/// Bytes that a connection reads or writes ahead, the head of a request among them.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
 /// Seconds in which nothing of an answer could be written, since nobody reads it. The system's own buffer takes bytes again only once a
 /// third of it is free: 300 seconds let a client through that reads 5 KB a second.
 const STALLED_S: u64 = 300;
@@ -214,6 +218,7 @@ impl Connection {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.patience.head)
+            .max_buf_size(BUFFER_BYTES_MAX)
             // Whoever has said everything and closes that side still gets an answer.
             .half_close(true)
             .serve_connection(TokioIo::new(io), service);

@@ -140,7 +140,7 @@ fn now() -> Instant {
 const HEAD: &str = "GET / HTTP/1.1\r\nhost: x\r\n";
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_drips_has_a_minute() {
+async fn a_head_that_drips_has_its_time_and_no_more() {
     let address = Address::with(1, None);
     let mut pipe = address.connect().await;
     let began = now();
@@ -167,9 +167,33 @@ async fn a_connection_that_lies_idle_ends() {
     let mut pipe = address.connect().await;
     send(&mut pipe, &format!("{HEAD}\r\n")).await;
     answered(&mut pipe, "here").await;
+    // Longer than a proxy keeps an idle connection by default: a request on one that it still holds is answered.
+    passes(75).await;
+    send(&mut pipe, &format!("{HEAD}\r\n")).await;
+    answered(&mut pipe, "here").await;
     let began = now();
     assert_eq!(rest(&mut pipe).await, "");
     assert_eq!(began.elapsed().as_secs(), HEAD_S);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_longer_than_the_buffer_is_refused() {
+    let address = Address::with(1, None);
+    for (length, status) in [
+        (BUFFER_BYTES_MAX / 2, "HTTP/1.1 200 "),
+        (2 * BUFFER_BYTES_MAX, "HTTP/1.1 431 "),
+    ] {
+        let mut pipe = address.connect().await;
+        let long = format!(
+            "{HEAD}connection: close\r\nx: {}\r\n\r\n",
+            "x".repeat(length)
+        );
+        // One that is refused is not read to its end.
+        let _ = pipe.write_all(long.as_bytes()).await;
+        let answer = rest(&mut pipe).await;
+        assert!(answer.starts_with(status), "{length}: {answer}");
+        passes(1).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
