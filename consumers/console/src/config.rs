@@ -33,7 +33,7 @@ pub struct Config {
     /// A proxy in front ends TLS.
     #[serde(default)]
     pub behind_proxy: bool,
-    /// Memory for the bodies of all requests that are open at once, in bytes.
+    /// Memory for the bodies of all publishers' requests that are open at once, in bytes.
     #[serde(default = "default_bodies_bytes_max")]
     pub bodies_bytes_max: usize,
     /// TLS of our own.
@@ -270,10 +270,11 @@ listen = "{listen}"
 # True where a proxy on this or another machine ends TLS. An address other than loopback needs this or [tls].
 # `/metrics` is answered to this machine without a token; behind a proxy, which lets others through, to tokens of the roles that may ask
 # how the ledger stands (dpo, officer, auditor, approver) alone. Backups are taken over the owner's socket alone.
+# A connection may lie idle for 120 seconds; the proxy's own idle time must be shorter, or it sends into one that is being closed.
 behind_proxy = false
 
-# Memory for the bodies of all requests that are open at once, in bytes: at least one of 4 MiB. What finds no room gets 429 with
-# Retry-After, and is sent again.
+# Memory for the bodies of publishers' requests that are open at once, in bytes, at least 4 MiB; one publisher gets at most half, but always
+# one request. Officers and the owner's socket have 8 MiB each beside it. What finds no room gets 429 with Retry-After: send it again.
 bodies_bytes_max = 67108864
 
 # How often a checkpoint is signed when the tree grew, in milliseconds.

@@ -28,6 +28,10 @@ use crate::keeping::{ToKeeper, keep};
 use crate::nightly::{ToNightly, nights};
 use crate::projector::{self, FoldedView, Projector, Surroundings};
 
+/// Memory for the bodies of questions and acts that are open at once, in bytes: of officers, and of the owner's socket beside them. Each
+/// body has at most 1 MiB, and next to all have less than 1 KiB.
+const QUESTIONS_BYTES_MAX: usize = 8 << 20;
+
 /// What requests share.
 pub struct Shared {
     /// The settings.
@@ -48,8 +52,12 @@ pub struct Shared {
     pub customer: Option<Arc<FoldedView>>,
     /// Refusals by code.
     pub refusals: Arc<RefusalCounts>,
-    /// Memory for bodies.
+    /// Memory for publishers' bodies.
     pub room: Room,
+    /// Memory for the bodies of officers' questions and acts over HTTP.
+    pub room_of_officers: Room,
+    /// The same over the owner's socket: nobody from outside can fill it.
+    pub room_of_owner: Room,
     /// Nothing new is taken.
     pub draining: Arc<AtomicBool>,
     /// Time.
@@ -193,6 +201,8 @@ impl Host {
                 random: ground.random.clone(),
             },
             room: Room::of(config.bodies_bytes_max),
+            room_of_officers: Room::of(QUESTIONS_BYTES_MAX),
+            room_of_owner: Room::of(QUESTIONS_BYTES_MAX),
             config,
             engine,
             records,

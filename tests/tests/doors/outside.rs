@@ -156,6 +156,14 @@ fn counts_are_for_this_machine_or_a_token_and_files_for_the_socket() {
         connection.get("/metrics").expect("it answers").status
     };
     assert_eq!(metrics(&served, None), 200, "this machine");
+    for passed_on in [
+        "via: 1.1 PLANTED0123",
+        "x-forwarded-for: 192.0.2.7",
+        "forwarded: for=192.0.2.7",
+    ] {
+        let head = format!("GET /metrics HTTP/1.1\nhost: x\n{passed_on}");
+        raw(&served, &head, b"").expect(401);
+    }
     let auditor = served.user("auditor");
     let desk = served.user("front-desk");
     let there = ledger.home().join("PLANTED0123");
@@ -241,6 +249,14 @@ fn more_bodies_than_there_is_room_for_get_429_and_lose_nothing() {
         refused.header("content-type"),
         Some("application/problem+json")
     );
+    // Who asks first is told before the body is sent, and officers have room of their own.
+    let asking = format!(
+        "POST /v1/events HTTP/1.1\nhost: x\nauthorization: Bearer {token}\ncontent-type: {ONE}\ncontent-length: 100\nexpect: 100-continue"
+    );
+    let told = raw(&served, &asking, b"").expect(429);
+    assert_eq!(told.code(), "QUEUE_FULL");
+    let status = client(&served, served.token()).post("/v1/ask/status", &json!({}));
+    status.expect("it answers").expect(200);
     drop(greedy);
     let again = (RACES_MAX..TRIES_MAX).map(&mut send);
     let mut again = again.skip_while(|answer| answer.status == 429);

@@ -10,10 +10,10 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use intake::door::{whole_body, wipe};
+use intake::door::whole_body;
 use serde::de::DeserializeOwned;
 
-use super::{App, Problem};
+use super::{App, OverSocket, Problem};
 
 /// The longest body of a question or an act: texts of at most `TEXT_BYTES_MAX`, a few of them.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -27,9 +27,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
         is_json(&head)?;
-        let body = whole_body(&head.headers, body, BODY_BYTES_MAX, &app.room).await?;
+        let room = match head.extensions.get::<OverSocket>() {
+            Some(OverSocket) => &app.room_of_owner,
+            None => &app.room_of_officers,
+        };
+        let body = whole_body(&head.headers, body, BODY_BYTES_MAX, room).await?;
         let value = serde_json::from_slice(&body.bytes);
-        wipe(body.bytes);
+        drop(body);
         // serde's own words repeat what they could not read.
         value.map(Posted).map_err(|_| {
             let rule =

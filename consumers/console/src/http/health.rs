@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use questions::Right;
@@ -41,18 +41,25 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 }
 
 /// Prometheus text: to whoever may ask how the ledger stands, and without a token on this machine itself. A proxy's connections come from
-/// this machine too, whoever is behind it: with `behind_proxy` everyone needs a token.
+/// this machine too, whoever is behind it: with `behind_proxy` everyone needs a token, and so does what says that a proxy passed it on.
 pub(super) async fn metrics(
     State(app): State<App>,
     caller: Option<Caller>,
     here: Option<Extension<FromHere>>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     match caller {
         Some(caller) => caller.may(Right::AskStatus)?,
-        None if here.is_some() && !app.config.behind_proxy => {}
+        None if here.is_some() && !app.config.behind_proxy && !is_passed_on(&headers) => {}
         None => return Err(Problem::unauthenticated()),
     }
     Ok(counted(&app))
+}
+
+/// Whether a proxy says that somebody else sent this.
+fn is_passed_on(headers: &HeaderMap) -> bool {
+    let said = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    said.iter().any(|name| headers.contains_key(*name))
 }
 
 fn counted(app: &App) -> Response {

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use intake::run::RETRY_AFTER_S;
 use questions::QuestionError;
 use serde::Serialize;
 
@@ -75,8 +76,12 @@ impl IntoResponse for Problem {
         let code = ProblemCode(self.0.code.clone());
         let mut response = (status, Json(self.0)).into_response();
         response.extensions_mut().insert(code);
+        let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        headers.insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+        }
         response
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct ProblemCode(pub(super) String);
 /// What was asked for, by its code in the ledger.
 #[derive(Clone, Copy)]
 pub(super) enum Asked {
-    /// A command: whatever refuses it is recorded.
+    /// A command: whatever refuses it is recorded, unless its body was never read.
     Command(&'static str),
     /// A question that shows no person: only a role that does not allow it is a refusal.
     Question(&'static str),
@@ -51,17 +51,23 @@ async fn told(app: &App, asked: Asked, caller: &Caller, response: Response) -> R
     let Some(ProblemCode(code)) = response.extensions().get() else {
         return response;
     };
-    let refuses = match asked {
-        Asked::Command(_) => response.status().is_client_error(),
-        Asked::Question(_) => response.status() == StatusCode::FORBIDDEN,
-    };
-    if !refuses {
+    if !is_refusal(asked, response.status()) {
         return response;
     }
     let fact = fact(asked, caller, &code.to_ascii_lowercase().replace('_', "-"));
     match app.facts.append(fact, Target::Office, Vec::new()).await {
         Ok(_) => response,
         Err(cause) => Problem::from(cause).into_response(),
+    }
+}
+
+/// Whether a status refuses what was asked for. A body that came too slowly, or when there was no room, was never looked at: whoever
+/// sends many of those fills no ledger with it.
+fn is_refusal(asked: Asked, status: StatusCode) -> bool {
+    let unread = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    match asked {
+        Asked::Command(_) => status.is_client_error() && !unread.contains(&status),
+        Asked::Question(_) => status == StatusCode::FORBIDDEN,
     }
 }
 
@@ -79,5 +85,26 @@ fn fact(asked: Asked, caller: &Caller, reason: &str) -> Result<FactData, proto::
             let surface = surface_code(caller.surface());
             ledger_facts::access_refused(envelope, question, reason, surface)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_read_is_no_refusal() {
+        let check = |status: u16, command: bool, question: bool| {
+            let code = StatusCode::from_u16(status).expect("a status");
+            assert_eq!(is_refusal(Asked::Command("x"), code), command, "{status}");
+            assert_eq!(is_refusal(Asked::Question("x"), code), question, "{status}");
+        };
+        check(200, false, false);
+        check(403, true, true);
+        check(409, true, false);
+        check(422, true, false);
+        check(408, false, false);
+        check(429, false, false);
+        check(503, false, false);
     }
 }

@@ -4,7 +4,7 @@
 //! order; one refused event loses none of the others; findings about refused events are durable
 //! before the refusal is told.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, Uri};
 use proto::limits::REQUEST_BYTES_MAX;
@@ -47,8 +47,9 @@ async fn taken(
 ) -> Result<Response<Body>, Refusal> {
     let publisher = request::publisher(door, headers)?;
     let parameters = request::parameters(uri, &[request::DRY_RUN, request::FOILS])?;
-    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX, &door.room).await?;
     let attributes = request::attributes(headers)?;
+    let room = door.room.of_publisher(&publisher.code);
+    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX, &room).await?;
     let judged = judge(door, &publisher, headers, &attributes, &body.bytes).await;
     // The room is given back with the answer.
     let _room = body.parsed();
@@ -79,7 +80,7 @@ async fn judge(
     publisher: &Publisher,
     headers: &HeaderMap,
     attributes: &[(String, String)],
-    body: &Bytes,
+    body: &[u8],
 ) -> Result<Judged, Refusal> {
     let request = cloudevent::Request {
         content_type: request::content_type(headers)?,

@@ -47,7 +47,8 @@ async fn found(
     let publisher = request::publisher(door, headers)?;
     let parameters = request::parameters(uri, &[request::FOILS])?;
     request::is_json(headers)?;
-    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX, &door.room).await?;
+    let room = door.room.of_publisher(&publisher.code);
+    let body = body::whole_body(headers, body, REQUEST_BYTES_MAX, &room).await?;
     let question = Question::parse(&body.bytes);
     // The room is given back with the answer.
     let _room = body.parsed();

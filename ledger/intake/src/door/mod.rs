@@ -27,7 +27,7 @@ use proto::UnixMillis;
 use crate::admit::{Finding, Refusal, RefusalCode, RefusalCounts, TokenStore};
 use crate::engine::{EngineHandle, Later, SubmitError};
 
-pub use body::{BODY_SECONDS_MAX, Room, Whole, whole_body, wipe};
+pub use body::{BODY_SECONDS_MAX, Kept, Room, Whole, whole_body};
 
 /// Where a refusal goes that the ledger itself records, such as `card-data-blocked`.
 pub trait FindingSink: Send + Sync {
@@ -50,7 +50,7 @@ pub struct Door {
     pub random: Arc<dyn Random>,
     /// Refusals by code.
     pub counts: Arc<RefusalCounts>,
-    /// Memory for bodies.
+    /// Memory for publishers' bodies, and nobody else's.
     pub room: Room,
     /// Set once at SIGTERM: nothing new is taken, what was taken is answered.
     pub draining: Arc<AtomicBool>,
