@@ -113,6 +113,8 @@ struct OpenGroup {
     rows: Vec<Row>,
     streams_new: usize,
     bytes: usize,
+    /// Holds a fence, which is in force once the group's rows are staged: nothing is put behind it (S-3).
+    fences: bool,
 }
 
 /// Puts events in order: one thread owns it.
@@ -168,9 +170,11 @@ impl Sequencer {
         }
     }
 
-    /// True where the open group must be written before more is put in.
+    /// True where the open group must be closed before more is put in.
     pub fn is_full(&self) -> bool {
-        self.open.entries.len() >= GROUP_EVENTS_MAX || self.open.bytes >= GROUP_BYTES_CLOSE
+        let open = &self.open;
+        let full = open.entries.len() >= GROUP_EVENTS_MAX || open.bytes >= GROUP_BYTES_CLOSE;
+        full || open.fences
     }
 
     /// True where nothing was placed since the last close.
@@ -222,6 +226,7 @@ impl Sequencer {
         self.open.streams_new += minted.streams;
         self.open.bytes += (minted.streams + minted.rows.len()) * ROW_BYTES;
         self.open.rows.append(&mut minted.rows);
+        self.open.fences |= rows.iter().any(is_fence);
         self.open.rows.extend(rows);
         let at = Spot {
             stream,
@@ -378,4 +383,9 @@ impl Sequencer {
     pub fn freeze(&mut self) {
         self.recent.freeze();
     }
+}
+
+/// Whether a row refuses events that come behind it.
+fn is_fence(row: &Row) -> bool {
+    matches!(row, Row::FencedTag { .. } | Row::FenceMark { .. })
 }

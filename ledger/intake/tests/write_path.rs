@@ -11,7 +11,9 @@ use intake::desk::Directed;
 use intake::engine::{Outcome, Receipt};
 use intake::found::found;
 use intake::ledger::{Ground, Opened, Places, Settings, open};
+use intake::run::Engine;
 use proto::{ChainNumber, Index, Origin, PublisherCode, StaffReference, UnixMillis};
+use vault::{FenceScope, Row};
 
 const NOW_MS: i64 = 1_795_000_000_000;
 
@@ -259,4 +261,70 @@ fn an_alias_learnt_a_moment_ago_leads_to_the_stream_there_is() {
     let streams: Vec<_> = outcomes.into_iter().map(recorded).map(stream_of).collect();
     assert_ne!(streams.first(), Some(&first));
     assert_eq!(streams.first(), streams.get(1));
+}
+
+/// S-3: a fence is in force for whatever stands behind it, in its own submission too, and for nothing before it.
+fn check_fences(threads: bool) {
+    let bench = bench();
+    let mut opened = bench.open();
+    let first = recorded(one(&mut opened, bench.event(bench.id(), "L1", "waste")));
+    let record = proto::decode_record(&first.foil().record).expect("a record");
+    let reader = opened.vault.reader();
+    let keys = reader.keys_of_stream(record.header.stream);
+    let keys = keys.expect("the vault reads").expect("it lives");
+    let person = reader.person_of_stream(record.header.stream);
+    let person = person.expect("the vault reads").expect("it lives");
+    let parking = proto::ActivityCode::new("parking-collection").expect("a good code");
+    let published =
+        |local: &str, service: &str| Directed::published(bench.event(bench.id(), local, service));
+    let fence = |row| Directed {
+        rows: vec![row],
+        ..published("M1", "waste")
+    };
+    let tag = Row::FencedTag {
+        tag: keys.fence_tag(),
+        at: Index(4),
+    };
+    let mark = Row::FenceMark {
+        person,
+        scope: FenceScope::Activity(parking),
+        at: Index(6),
+    };
+    let events = vec![
+        published("L1", "waste"),
+        fence(tag),
+        published("L1", "waste"),
+        published("M2", "waste"),
+        fence(mark),
+        published("L1", "parking"),
+        published("M2", "parking"),
+    ];
+    let outcomes = if threads {
+        let stepped = opened.stepped;
+        let clock = bench.ground.clock.clone();
+        let engine = Engine::start(stepped.sequencer, stepped.appender, stepped.desk, clock);
+        let engine = engine.expect("threads start");
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let recorded = runtime.expect("a runtime").block_on(engine.record(events));
+        engine.finish();
+        recorded.expect("the engine goes on")
+    } else {
+        opened.stepped.record(events).expect("the disk works")
+    };
+    let told: Vec<&str> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            Outcome::Recorded(_) => "recorded",
+            Outcome::Repeated(_) => "repeated",
+            Outcome::Refused(refusal) => refusal.code.as_str(),
+        })
+        .collect();
+    let (yes, no) = ("recorded", "ERASED_SCOPE");
+    assert_eq!(told, [yes, yes, no, yes, yes, no, yes]);
+}
+
+#[test]
+fn nothing_is_recorded_behind_a_fence_in_one_submission() {
+    check_fences(false);
+    check_fences(true);
 }
