@@ -3,11 +3,11 @@
 //! | value | normal form |
 //! |---|---|
 //! | alias | system and local id as given, white space around the id dropped; ids are compared as written |
-//! | name | folded; accents and apostrophes dropped; words with one space between them, order kept; full stops, commas and hyphens are spaces |
+//! | name | folded; accents and apostrophes dropped; letters that have no accent to drop spelled out (ł is l, æ is ae, þ is th); words with one space between them, order kept; full stops, commas and hyphens are spaces |
 //! | date of birth | `YYYY-MM-DD`; `D/M/YYYY` is turned; digits of any script; anything else is no date |
 //! | postcode | folded, upper case, letters A-Z and digits only |
 //! | e-mail | folded, without white space; accents stay, since they are another mailbox |
-//! | telephone | digits of any script only; a leading `+44` or `0044`, with or without `(0)`, becomes `0` |
+//! | telephone | digits of any script only; a leading `+44` or `0044`, itself in brackets or not, with or without `(0)`, becomes `0` |
 //!
 //! *Folded*: decomposed by compatibility (Unicode NFKD), so that one text has one form however it was composed or how wide it was typed;
 //! then without case (ß is ss); characters that nobody sees are dropped. A change of Unicode's tables moves no assigned character: normal
@@ -128,6 +128,21 @@ fn is_apostrophe(letter: char) -> bool {
     )
 }
 
+/// How whoever has no such key types a letter that no decomposition takes apart; ß is ss already.
+fn spelled_out(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'ł' => "l",
+        'ø' => "o",
+        'đ' | 'ð' => "d",
+        'ħ' => "h",
+        'ŧ' => "t",
+        'æ' => "ae",
+        'œ' => "oe",
+        'þ' => "th",
+        _ => return None,
+    })
+}
+
 /// Not a letter of a name: what stands between its words.
 fn is_between(letter: char) -> bool {
     letter.is_whitespace()
@@ -144,7 +159,15 @@ fn words(value: &str) -> String {
     let bare = folded(&seen);
     // Again, since ŉ has an apostrophe inside.
     let stays = |letter: &char| !is_accent(*letter) && !is_apostrophe(*letter);
-    let bare: Zeroizing<String> = Zeroizing::new(bare.chars().filter(stays).collect());
+    // No spelling is longer than its letter in UTF-8.
+    let mut plain = Zeroizing::new(String::with_capacity(bare.len()));
+    for letter in bare.chars().filter(stays) {
+        match spelled_out(letter) {
+            Some(letters) => plain.push_str(letters),
+            None => plain.push(letter),
+        }
+    }
+    let bare = plain;
     let mut name = String::with_capacity(bare.len());
     for word in bare.split(is_between).filter(|word| !word.is_empty()) {
         if !name.is_empty() {
@@ -182,7 +205,8 @@ fn telephone(value: &str) -> String {
             .filter(char::is_ascii_digit)
             .collect::<String>(),
     );
-    let abroad = match value.trim_start().starts_with('+') {
+    let opens = |letter: char| letter.is_whitespace() || letter == '(';
+    let abroad = match value.trim_start_matches(opens).starts_with('+') {
         true => digits.strip_prefix("44"),
         false => digits.strip_prefix("0044"),
     };
@@ -243,6 +267,9 @@ mod tests {
             "01632 960001",
             "+44 1632 960001",
             "+44 (0)1632 960001",
+            "(+44) 1632 960001",
+            " ( +44 ) (0)1632 960001",
+            "(0044) 1632 960001",
             "0044 1632 960001",
         ];
         check(IndexKind::Telephone, &forms, "01632960001");
@@ -308,6 +335,24 @@ mod tests {
             &["Strau\u{df}", "STRAUSS", "STRAU\u{1e9e}"],
             "strauss",
         );
+        for (typed, plain) in [
+            ("Łukasz", "Lukasz"),
+            ("Søren", "Soren"),
+            ("Đorđe", "Dorde"),
+            ("Għarb", "Gharb"),
+            ("Ægir", "Aegir"),
+            ("Œuvre", "Oeuvre"),
+            ("Þór", "Thor"),
+            ("Guðrún", "Gudrun"),
+            ("Weiß", "Weiss"),
+            ("Ǿrn Ǽ", "Orn Ae"),
+        ] {
+            check(
+                IndexKind::Name,
+                &[typed, &typed.to_uppercase(), plain],
+                &plain.to_lowercase(),
+            );
+        }
         check(
             IndexKind::Name,
             &["Ｋｉｍ", "\u{1d40a}im", "Ki\u{200d}m"],
