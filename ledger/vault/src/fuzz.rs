@@ -54,7 +54,7 @@ mod tests {
         let good = good.encode().expect("encodes").to_vec();
         let part = [&[0, 1, 9, 1, 2, 9, 9][..], &[0, 1, 10]].concat();
         let head = [&[1, 0, 0, 0, 1][..], &[0; 8], &[7; 32]].concat();
-        let plain = [&[1, 0, 0, 0, 1][..], &good].concat();
+        let plain = [&[2, 0, 0, 0, 1][..], &good].concat();
         for round in 0..20_000u64 {
             for seed in [&good, &part, &head, &plain, &vec![0; 512], &vec![0; 1024]] {
                 let mut bytes = seed.clone();

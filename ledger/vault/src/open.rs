@@ -205,7 +205,7 @@ fn put_rows(
             shelf.push(NewRow::new(bytes, &home)?);
         }
         for (place, rows) in shelves {
-            rewriter.rewrite(place, rows, Reach::Touched, &|_| true)?;
+            rewriter.rewrite(place, rows, Reach::Touched, &|_| Ok(true))?;
         }
         Ok(())
     };

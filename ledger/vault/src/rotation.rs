@@ -312,7 +312,7 @@ impl Vault {
             } else {
                 Reach::Touched
             };
-            rewriter.rewrite(place, rows, reach, &|row| !dies(row))?;
+            rewriter.rewrite(place, rows, reach, &|row| Ok(!dies(row)?))?;
         }
         change.commit(&state)?;
         writer.state = state;
@@ -376,7 +376,7 @@ impl Vault {
                 if !empty {
                     written +=
                         rewriter.rewrite(place, Default::default(), Reach::Whole, &|row| {
-                            !gone.names(row)
+                            Ok(!gone.names(row)?)
                         })?;
                 }
                 state.rekeyed += 1;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! section = intake key id[16] ‖ nonce[12] ‖ AES-256-GCM( plain ) with tag[16]         a multiple of 1,024 bytes, or empty
-//! plain   = version u8 (=1) ‖ count u32 ‖ rows (rows/codec/named.rs) ‖ zeros
+//! plain   = version u8 (=2) ‖ count u32 ‖ rows (rows/codec/named.rs) ‖ zeros
 //! data    = origin hash[32] ‖ chain u32 ‖ group u64 ‖ first index u64
 //! ```
 //!
@@ -22,7 +22,8 @@ pub const SECTION_BYTES_PER_STREAM: usize = 304;
 /// A section's length is a multiple of this, in bytes.
 pub const SECTION_BLOCK_BYTES: usize = 1024;
 
-const VERSION: u8 = 1;
+/// 1 had index rows of the family name, and hashes of other normal forms: no ledger holds them, and none is read.
+const VERSION: u8 = 2;
 const PLAIN_HEAD_BYTES: usize = 1 + 4;
 const KEY_ID_BYTES: usize = 16;
 const AROUND_BYTES: usize = KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES;
@@ -116,9 +117,10 @@ pub(crate) fn open(
 /// Reads an opened section; anything but rows and zeros is refused.
 pub(crate) fn decode_plain(plain: &[u8]) -> Result<Vec<Row>, VaultError> {
     const WRONG: VaultError = VaultError::Malformed("vault section");
+    const OTHER_VERSION: VaultError = VaultError::Malformed("vault section of another version");
     let mut cut = Cut(plain);
-    if cut.byte() != Some(VERSION) {
-        return Err(WRONG);
+    if cut.byte().ok_or(WRONG)? != VERSION {
+        return Err(OTHER_VERSION);
     }
     let count = cut.u32().ok_or(WRONG)?;
     let mut named = NamedIn::new(cut.0);
@@ -263,16 +265,16 @@ mod tests {
     #[test]
     fn what_is_no_section_is_refused() {
         assert!(key_id(&[0; 1023]).is_err() && key_id(&[0; 8]).is_err());
-        for plain in [
-            &[][..],
-            &[2, 0, 0, 0, 0],
-            &[1, 0, 0, 0, 1],
-            &[1, 0, 0, 0, 0, 1],
-        ] {
-            assert!(decode_plain(plain).is_err());
+        for plain in [&[][..], &[VERSION, 0, 0, 0, 1], &[VERSION, 0, 0, 0, 0, 1]] {
+            let refused = decode_plain(plain).expect_err("no rows and zeros");
+            assert_eq!(refused.to_string(), "malformed vault section");
+        }
+        for other in [1, 3] {
+            let refused = decode_plain(&[other, 0, 0, 0, 0]).expect_err("not read");
+            assert!(refused.to_string().contains("another version"));
         }
         assert!(
-            decode_plain(&[1, 0, 0, 0, 0, 0, 0])
+            decode_plain(&[VERSION, 0, 0, 0, 0, 0, 0])
                 .expect("zeros")
                 .is_empty()
         );

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! table "shelves": level u8 ‖ shelf u32 ‖ part u16 as one u64  →  stored part (`part.rs`); part 65,535 holds what came lately
-//! table "meta":    "ledger"   → version u8 ‖ origin hash[32] ‖ chain u32 ‖ person, case, finding u32
+//! table "meta":    "ledger"   → version u8 (=2) ‖ origin hash[32] ‖ chain u32 ‖ person, case, finding u32
 //!                  "state"    → generation u64 ‖ group u64 ‖ index u64 ‖ rekeyed u32 ‖ intake seals u64
 //! ```
 //!
@@ -27,7 +27,8 @@ use crate::table::Geometry;
 pub(crate) const FILE: &str = "shelves.redb";
 const SHELVES: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("shelves");
 const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
-const VERSION: u8 = 1;
+/// 1 had index rows of the family name, and hashes of other normal forms: no ledger holds them, and none is read.
+const VERSION: u8 = 2;
 
 /// How far the journal is absorbed, as its watermark says it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -160,6 +161,9 @@ impl Store {
             None => Err(VaultError::Missing("completion marker")),
         };
         let (ledger, state) = (read("ledger")?, read("state")?);
+        if ledger.first().is_some_and(|version| *version != VERSION) {
+            return Err(VaultError::Malformed("vault store of another version"));
+        }
         let ledger = decode_ledger(&ledger).ok_or(VaultError::Damaged("ledger name"))?;
         let state = decode_state(&state).ok_or(VaultError::Damaged("state"))?;
         Ok((ledger, state))

@@ -279,7 +279,7 @@ impl Vault {
                 counts: &self.shared.counts,
             };
             for (place, rows) in shelves {
-                rewriter.rewrite(place, rows, Reach::Touched, &|_| true)?;
+                rewriter.rewrite(place, rows, Reach::Touched, &|_| Ok(true))?;
             }
             change.commit(&state)?;
             writer.state = state;

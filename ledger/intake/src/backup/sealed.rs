@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file   = head ‖ chunk…
-//! head   = "CFOILBKV" ‖ version u16 = 1 ‖ length u32 ‖ statement (statement.rs) ‖ ephemeral X25519 public key[32]
+//! head   = "CFOILBKV" ‖ version u16 = 2 ‖ length u32 ‖ statement (statement.rs) ‖ ephemeral X25519 public key[32]
 //! chunk  = nonce[12] ‖ AES-256-GCM( rows ‖ zeros to 65,536 ) ‖ tag[16]                       every chunk has 65,564 bytes
 //! rows   = (length u32 ‖ row)…                                                               length 0: no more in this chunk
 //! key    = HKDF-SHA-256( salt = SHA-256(head), secret = X25519(ephemeral, recovery),
@@ -27,9 +27,10 @@ use super::key::{Ephemeral, KEY_BYTES, RecoveryPublic, RecoverySecret};
 use super::statement::{STATEMENT_BYTES_MAX, Statement};
 
 const MAGIC: [u8; 8] = *b"CFOILBKV";
-const VERSION: u16 = 1;
+/// 1 held vault rows that no vault of this version reads.
+const VERSION: u16 = 2;
 /// What the format is called in inventories.
-pub const VAULT_FORMAT: &str = "counterfoil vault backup 1";
+pub const VAULT_FORMAT: &str = "counterfoil vault backup 2";
 const FIXED_BYTES: usize = 14;
 const CHUNK_BYTES: usize = 64 << 10;
 const TAG_BYTES: usize = 16;

@@ -89,8 +89,8 @@ pub(crate) enum Reach {
     Whole,
 }
 
-/// Refuses rows that leave.
-type Keep<'a> = &'a dyn Fn(&[u8]) -> bool;
+/// Refuses rows that leave; a row of which it cannot tell stops the rewrite.
+type Keep<'a> = &'a dyn Fn(&[u8]) -> Result<bool, VaultError>;
 type Shelf = (Level, u32);
 
 /// One part, as it is and with what it gets.
@@ -257,14 +257,21 @@ impl Rewriter<'_> {
             let Some(key) = key_of(row) else {
                 return Some(Err(VaultError::Damaged("row on a shelf")));
             };
-            let replaced = old.new.binary_search_by(|new| new.key().cmp(key)).is_ok();
-            if replaced || !keep(row) {
+            if old.new.binary_search_by(|new| new.key().cmp(key)).is_ok() {
                 return None;
             }
-            Some(self.home(row).map(|home| (home.locator, row)))
+            match keep(row) {
+                Ok(true) => Some(self.home(row).map(|home| (home.locator, row))),
+                Ok(false) => None,
+                Err(cause) => Some(Err(cause)),
+            }
         });
-        let new = old.new.iter().filter(move |row| keep(&row.row));
-        before.chain(new.map(|row| Ok((row.locator, row.row.as_slice()))))
+        let new = old.new.iter().filter_map(move |row| {
+            let kept = keep(&row.row);
+            let place = || (row.locator, row.row.as_slice());
+            kept.map(|kept| kept.then(place)).transpose()
+        });
+        before.chain(new)
     }
 
     fn old(
@@ -347,17 +354,17 @@ fn merged<'o>(
         for row in old.block(block) {
             let key = key_of(row).ok_or(VaultError::Damaged("row on a shelf"))?;
             while let Some(next) = new.next_if(|next| next.key() < key) {
-                if keep(&next.row) {
+                if keep(&next.row)? {
                     blocks.push(&next.row);
                 }
             }
             let replaced = new.peek().is_some_and(|next| next.key() == key);
-            if !replaced && keep(row) {
+            if !replaced && keep(row)? {
                 blocks.push(row);
             }
         }
         for next in new {
-            if keep(&next.row) {
+            if keep(&next.row)? {
                 blocks.push(&next.row);
             }
         }
