@@ -3,8 +3,8 @@
 //! A shard is one buffer of sets of 32 entries of a fixed width; a key's set follows from the key, and one byte of it a set's tags, so that a
 //! look-up touches two or three cache lines. A full set forgets what was not asked for since it was last full.
 //!
-//! Not here: what is true (the store and the rows not yet absorbed are). Always: at most `entries_max` entries, a set's number rounded up,
-//! and no more memory than these take; after `clear` nothing from before it comes back; every copy of a key lies in a buffer that is
+//! Not here: what is true (the store and the rows not yet absorbed are). Always: at most `entries_max` entries, rounded up to whole sets of
+//! as many shards as they fill, and no more memory than these take; after `clear` nothing from before it comes back; every copy of a key lies in a buffer that is
 //! wiped: entries are replaced in place, and what a growing or cleared shard leaves is wiped before it is freed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
-/// A power of two.
-const SHARDS: usize = 16;
+/// Shards of a table that fills them; a smaller one has fewer.
+const SHARDS_MAX: usize = 16;
 /// Entries of a set.
 const WAYS: usize = 32;
 /// Sets of a shard that has its first entry.
@@ -69,9 +69,10 @@ impl<V: Entry> Cache<V> {
     const WIDTH: usize = KEY_BYTES + V::BYTES;
 
     pub(crate) fn new(entries_max: usize) -> Cache<V> {
+        let shards = entries_max.div_ceil(WAYS).clamp(1, SHARDS_MAX);
         Cache {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            sets_max: entries_max.div_ceil(SHARDS * WAYS).max(1),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            sets_max: entries_max.div_ceil(shards * WAYS).max(1),
             version: AtomicU64::new(0),
             holds: std::marker::PhantomData,
         }
@@ -79,7 +80,7 @@ impl<V: Entry> Cache<V> {
 
     /// Bytes that all tables take when they are full.
     pub(crate) fn bytes_max(&self) -> usize {
-        SHARDS * self.sets_max * (size_of::<Set>() + WAYS * Self::WIDTH)
+        self.shards.len() * self.sets_max * (size_of::<Set>() + WAYS * Self::WIDTH)
     }
 
     /// To be taken before the store is read; `put` refuses what was read before a `clear` or a `turn`.
@@ -149,7 +150,7 @@ impl<V: Entry> Cache<V> {
     }
 
     fn shard(&self, key: &[u8; KEY_BYTES]) -> MutexGuard<'_, Shard> {
-        let at = usize::from(tail(key)) % SHARDS;
+        let at = usize::from(tail(key)) % self.shards.len();
         let shard = self
             .shards
             .get(at)
@@ -158,7 +159,7 @@ impl<V: Entry> Cache<V> {
     }
 }
 
-/// The last byte of a key: its low bits choose the shard.
+/// The last byte of a key: the shard follows from it.
 fn tail(key: &[u8; KEY_BYTES]) -> u8 {
     let [.., last] = key;
     *last
@@ -314,6 +315,28 @@ mod tests {
         cache.clear();
         cache.put(version, key(1), 1);
         assert_eq!((cache.get(&key(1)), cache.get(&key(0))), (None, None));
+    }
+
+    #[test]
+    fn a_table_for_a_few_forgets_all_but_a_few() {
+        for (entries, most) in [
+            (0, 32),
+            (10, 32),
+            (64, 64),
+            (100, 128),
+            (480, 480),
+            (512, 512),
+        ] {
+            let cache = Cache::new(entries);
+            let version = cache.version();
+            (0..5_000).for_each(|n| cache.put(version, key(n), n));
+            let kept = kept(&cache, 0..5_000);
+            assert!(kept <= most && 2 * kept > most, "{kept} of {entries}");
+            assert_eq!(
+                cache.bytes_max(),
+                most * 20 + most / WAYS * size_of::<Set>()
+            );
+        }
     }
 
     #[test]
