@@ -75,8 +75,6 @@ pub(crate) struct Checked {
     /// The newest checkpoint that the restored journal reaches.
     pub(crate) newest: Option<StoredCheckpoint>,
     pub(crate) known: Option<StoredCheckpoint>,
-    /// The backup's own checkpoint.
-    own: Option<StoredCheckpoint>,
     pub(crate) verdict: RestoreVerdict,
 }
 
@@ -87,23 +85,36 @@ impl Checked {
         tail.unwrap_or(self.manifest.statement.position)
     }
 
-    /// Without the tail: where the chain is closed, at the backup's own end.
-    pub(crate) fn without_tail(mut self) -> Checked {
-        self.tail = None;
-        let size = self.manifest.statement.position.index.0;
-        self.verdict = verdict(self.known.as_ref(), size);
-        if self.newest.as_ref().is_some_and(|one| one.size > size) {
-            self.newest = self.own.clone();
-        }
-        self
-    }
-
+    /// Checks a backup with its tail.
     pub(crate) fn check(
         ground: &Ground,
         bundle: &Bundle,
         secret: &RecoverySecret,
         settings: &Settings,
         known: &Known,
+    ) -> Result<Checked, BackupError> {
+        let tail = |statement: &Statement| Tail::open(&ground.disk, bundle, statement);
+        Checked::check_with(ground, bundle, secret, settings, known, &tail)
+    }
+
+    /// Checks a backup whose chain is closed at the backup's own end. The tail is not looked at: whatever became of it stops nobody.
+    pub(crate) fn check_without_tail(
+        ground: &Ground,
+        bundle: &Bundle,
+        secret: &RecoverySecret,
+        settings: &Settings,
+        known: &Known,
+    ) -> Result<Checked, BackupError> {
+        Checked::check_with(ground, bundle, secret, settings, known, &|_| Ok(None))
+    }
+
+    fn check_with(
+        ground: &Ground,
+        bundle: &Bundle,
+        secret: &RecoverySecret,
+        settings: &Settings,
+        known: &Known,
+        tail: &dyn Fn(&Statement) -> Result<Option<Tail>, BackupError>,
     ) -> Result<Checked, BackupError> {
         let disk = &ground.disk;
         let manifest = read_manifest(disk, bundle)?;
@@ -117,7 +128,7 @@ impl Checked {
         let sealed = SealedVault::open(disk, &bundle.vault())?;
         let archive = Archive::open(disk, &bundle.journal())?;
         check_files(&manifest, &sealed, &archive)?;
-        let tail = Tail::open(disk, bundle, statement)?;
+        let tail = tail(statement)?;
         let keys = checkpoint_keys(&sealed, secret)?;
         let own = match statement.checkpoint.as_slice() {
             [] => None,
@@ -148,11 +159,8 @@ impl Checked {
         {
             return Err(BackupError::Forked);
         }
-        let newest = own
-            .iter()
-            .cloned()
-            .chain(reached)
-            .max_by_key(|stored| stored.size);
+        let both = own.into_iter().chain(reached);
+        let newest = both.max_by_key(|stored| stored.size);
         refuse_target(disk, &settings.places)?;
         Ok(Checked {
             manifest,
@@ -161,7 +169,6 @@ impl Checked {
             tail,
             newest,
             known,
-            own,
             verdict,
         })
     }

@@ -101,7 +101,8 @@ pub struct Closing {
     pub lost: u64,
 }
 
-/// Restores a backup of `settings.name.chain` although acknowledged events are missing or may be: closes that chain at the backup's last link
+/// Restores a backup of `settings.name.chain` although acknowledged events are missing or may be: closes that chain at the backup's last link,
+/// whatever its tail holds or has become,
 /// and opens another behind it, under new keys. The number is the second of the restore, so that no two restores of one backup share it: what
 /// one of them signed is never contradicted by another (C-4). Publishers send again what only their foils still know.
 ///
@@ -114,7 +115,7 @@ pub fn restore_closing(
     settings: &Settings,
     known: &Known,
 ) -> Result<(Restored, Closing), BackupError> {
-    let checked = Checked::check(ground, bundle, secret, settings, known)?.without_tail();
+    let checked = Checked::check_without_tail(ground, bundle, secret, settings, known)?;
     let next = checked.manifest.statement.position.index;
     let seconds = u32::try_from(ground.clock.now() / 1000).unwrap_or_default();
     let closing = Closing {

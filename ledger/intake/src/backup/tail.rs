@@ -69,8 +69,9 @@ fn new_tail(bundle: &Bundle) -> PathBuf {
     bundle.dir.join(NEW_TAIL)
 }
 
-/// A tail to read, found whole.
+/// A tail to read, found whole, and held in memory once.
 pub(crate) struct Tail {
+    /// Without the digest.
     bytes: Vec<u8>,
     /// Where it ends.
     pub(crate) position: Position,
@@ -91,7 +92,7 @@ impl Tail {
             Err(BackupError::Missing(_)) => return Ok(None),
             opened => opened?,
         };
-        let bytes = file.bytes(0, file.length as usize)?;
+        let mut bytes = file.bytes(0, file.length as usize)?;
         let broken = || file.damaged("it is not what was written");
         let digest_at = bytes.len().checked_sub(DIGEST_BYTES).ok_or_else(broken)?;
         let (body, digest) = bytes.split_at_checked(digest_at).ok_or_else(broken)?;
@@ -108,13 +109,13 @@ impl Tail {
         if cut.array() != Some(statement.id) {
             return Err(BackupError::Mixed);
         }
-        let pieces = archive::PieceBytes(body.get(HEAD_BYTES..).unwrap_or_default());
-        let (segments, position) = pieces.each(|_| Ok(()))?.ok_or_else(broken)?;
+        let (segments, position) = pieces(body).each(|_| Ok(()))?.ok_or_else(broken)?;
         if position.index < statement.position.index || position.group < statement.position.group {
             return Err(broken());
         }
+        bytes.truncate(digest_at);
         Ok(Some(Tail {
-            bytes: body.get(HEAD_BYTES..).unwrap_or_default().to_vec(),
+            bytes,
             position,
             segments,
         }))
@@ -125,8 +126,12 @@ impl Tail {
     /// # Errors
     /// The journal's.
     pub(crate) fn put_back(&self, rebuild: &mut Rebuild) -> Result<u32, BackupError> {
-        let pieces = archive::PieceBytes(&self.bytes);
-        pieces.each(|piece| Ok(rebuild.put(piece)?))?;
+        pieces(&self.bytes).each(|piece| Ok(rebuild.put(piece)?))?;
         Ok(self.segments)
     }
+}
+
+/// What lies behind the head.
+fn pieces(body: &[u8]) -> archive::PieceBytes<'_> {
+    archive::PieceBytes(body.get(HEAD_BYTES..).unwrap_or_default())
 }

@@ -128,6 +128,18 @@ fn a_tail_that_is_not_what_was_written_is_refused_and_one_that_is_missing_is_not
         let refused = bench.restore_to(&taken.bundle, "/refused", &newest);
         assert!(refused.is_err(), "cut at {at}");
     }
+    // Where the chain is closed, it is not looked at.
+    let target = settings(std::path::Path::new("/closed"));
+    let closed = restore_closing(
+        &bench.ground,
+        &taken.bundle,
+        &bench.secret,
+        &target,
+        &newest,
+    );
+    let (_, closing) = closed.expect("what is cut off is not used");
+    let on = target.on_chain(closing.opened);
+    verified(&open(&bench.ground, &on).expect("it opens"));
     put_bytes(disk, &path, &bytes_of(disk, &older.bundle.tail()));
     let refused = bench.restore_to(&taken.bundle, "/refused", &newest);
     assert!(matches!(refused, Err(BackupError::Mixed)));
