@@ -203,7 +203,11 @@ impl Projection {
         if let Some(FoldError::Poisoned(at)) = &failed {
             self.poisoned = Some(at.clone());
         }
-        if self.building.is_some() && matches!(failed, None | Some(FoldError::Poisoned(_))) {
+        if matches!(failed, None | Some(FoldError::Poisoned(_))) {
+            // Once: what is under way is kept, and the store that is swapped in was found broken by nobody.
+            if self.slot.is_found_broken() {
+                self.rebuild()?;
+            }
             self.build(feed, max_events, &mut progress)?;
         }
         self.lag = feed.head().0.saturating_sub(self.runner.cursor().next.0);

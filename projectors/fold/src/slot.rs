@@ -4,8 +4,12 @@
 //! What it is not: a lock between fold and questions. The runner has the processor only when nothing else
 //! wants it, so that whoever waited for it could wait for long.
 //! What always holds: one answer sees the rows of exactly one position, the one its cursor names (P-3);
-//! neither a batch nor a swap waits for whoever reads, nor the other way round.
+//! neither a batch nor a swap waits for whoever reads, and a reader holds no lock of ours that a batch or a
+//! swap takes. Rows in memory are read beside a batch. A row in a block of the engine is read through the
+//! engine, and sled may hold that read for as long as it writes a batch. What a question finds broken, the
+//! projection hears of: it may never read that row itself.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::StoreError;
@@ -17,6 +21,8 @@ pub(crate) struct Live {
     /// `None` after a close, and while a broken store is set aside.
     pub(crate) store: Option<Box<dyn Store>>,
     pub(crate) version: u32,
+    /// Whether a question found this store broken.
+    broken: Arc<AtomicBool>,
 }
 
 impl Live {
@@ -32,6 +38,8 @@ struct Published {
     version: u32,
     /// `None` while there is no store.
     rows: Option<Arc<dyn Snapshot>>,
+    /// The store's.
+    broken: Arc<AtomicBool>,
 }
 
 struct Shared {
@@ -47,15 +55,20 @@ pub(crate) struct Slot(Arc<Shared>);
 
 impl Slot {
     pub(crate) fn new(store: Box<dyn Store>, version: u32) -> Self {
+        let (rows, broken) = first_look(Some(&*store));
         let live = Live {
             store: Some(store),
             version,
+            broken: Arc::clone(&broken),
         };
-        // A store that has no rows to show says so again when it is written.
-        let rows = live.store().and_then(Store::snapshot).ok();
+        let published = Published {
+            version,
+            rows,
+            broken,
+        };
         Self(Arc::new(Shared {
             live: RwLock::new(live),
-            published: Mutex::new(Arc::new(Published { version, rows })),
+            published: Mutex::new(Arc::new(published)),
         }))
     }
 
@@ -67,16 +80,24 @@ impl Slot {
         self.0.live.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a question found the store that is live broken.
+    pub(crate) fn is_found_broken(&self) -> bool {
+        self.read().broken.load(Ordering::Acquire)
+    }
+
     /// Shows questions the rows as they are now.
     pub(crate) fn publish(&self) -> Result<(), StoreError> {
         let live = self.read();
-        let rows = live.store()?.snapshot()?;
-        self.show(live.version, Some(rows));
+        self.show(Published {
+            version: live.version,
+            rows: Some(live.store()?.snapshot()?),
+            broken: Arc::clone(&live.broken),
+        });
         Ok(())
     }
 
-    fn show(&self, version: u32, rows: Option<Arc<dyn Snapshot>>) {
-        let now = Arc::new(Published { version, rows });
+    fn show(&self, now: Published) {
+        let now = Arc::new(now);
         let before = {
             let published = self.0.published.lock();
             let mut published = published.unwrap_or_else(PoisonError::into_inner);
@@ -92,15 +113,27 @@ impl Slot {
         store: Option<Box<dyn Store>>,
         version: u32,
     ) -> Option<Box<dyn Store>> {
-        let rows = store.as_ref().and_then(|store| store.snapshot().ok());
+        let (rows, broken) = first_look(store.as_deref());
         let before = {
             let mut live = self.write();
             live.version = version;
+            live.broken = Arc::clone(&broken);
             std::mem::replace(&mut live.store, store)
         };
-        self.show(version, rows);
+        self.show(Published {
+            version,
+            rows,
+            broken,
+        });
         before
     }
+}
+
+/// The rows of a store that is about to be shown; one that has none to show is broken from the start.
+fn first_look(store: Option<&dyn Store>) -> (Option<Arc<dyn Snapshot>>, Arc<AtomicBool>) {
+    let rows = store.map(Store::snapshot).transpose();
+    let broken = matches!(rows, Err(StoreError::Broken(_)));
+    (rows.unwrap_or_default(), Arc::new(AtomicBool::new(broken)))
 }
 
 /// A handle to a view for those who ask; stays valid across rebuilds and swaps.
@@ -120,9 +153,17 @@ impl ViewReader {
 pub struct ReadView(Arc<Published>);
 
 impl ReadView {
-    fn rows(&self) -> Result<&dyn Snapshot, StoreError> {
+    /// What the rows say; that they are broken is passed on, so that the next step has them built again.
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&dyn Snapshot) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let closed = || StoreError::Broken("the store is not open".into());
-        self.0.rows.as_deref().ok_or_else(closed)
+        let answer = question(self.0.rows.as_deref().ok_or_else(closed)?);
+        if let Err(StoreError::Broken(_)) = &answer {
+            self.0.broken.store(true, Ordering::Release);
+        }
+        answer
     }
 
     /// The version of the view that wrote the rows; older than the code's while a new one is built.
@@ -135,7 +176,7 @@ impl ReadView {
     /// # Errors
     /// When the store is broken or being set aside; the next step of the projection repairs it.
     pub fn cursor(&self) -> Result<Cursor, StoreError> {
-        self.rows()?.cursor()
+        self.ask(|rows| rows.cursor())
     }
 
     /// One row.
@@ -143,7 +184,7 @@ impl ReadView {
     /// # Errors
     /// As for `cursor`.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.rows()?.get(&row_key(table, key))
+        self.ask(|rows| rows.get(&row_key(table, key)))
     }
 
     /// At most `limit` rows of a table whose key begins with `prefix` and is not below `from`,
@@ -158,9 +199,8 @@ impl ReadView {
         from: &[u8],
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        let rows = self
-            .rows()?
-            .scan(&row_key(table, prefix), &row_key(table, from), limit)?;
+        let (prefix, from) = (row_key(table, prefix), row_key(table, from));
+        let rows = self.ask(|rows| rows.scan(&prefix, &from, limit))?;
         Ok(rows
             .into_iter()
             .map(|(key, value)| (key[1..].to_vec(), value))
@@ -172,9 +212,7 @@ impl ReadView {
     /// # Errors
     /// As for `cursor`.
     pub fn parked(&self) -> Result<Vec<(proto::Index, proto::Index)>, StoreError> {
-        let rows = self
-            .rows()?
-            .scan(&[Table::PARKED.0], &[], PARKED_LISTED_MAX)?;
+        let rows = self.ask(|rows| rows.scan(&[Table::PARKED.0], &[], PARKED_LISTED_MAX))?;
         rows.iter()
             .map(|(key, value)| {
                 let pair = key.get(1..).and_then(|key| {

@@ -1,4 +1,4 @@
-//! Questions beside the fold: they wait for no batch, and read one position to their end.
+//! Questions beside the fold: rows in memory wait for no batch, and all are read at one position to their end.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -197,4 +197,113 @@ fn an_answer_keeps_its_position_through_merges_a_swap_and_the_end_of_its_store()
     assert_eq!(everything(&reader.read()), (after, after.digest));
     projection.close().expect("the disk is there");
     assert!(reader.read().cursor().is_err(), "closed");
+}
+
+/// Rows of which the fold reads all and a question none.
+struct Unasked(MemoryStore);
+
+impl Store for Unasked {
+    fn apply(&self, batch: &Batch, cursor: &Cursor) -> Result<(), StoreError> {
+        self.0.apply(batch, cursor)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.0.scan(prefix, from, limit)
+    }
+
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
+        Ok(Arc::new(Unread(self.0.snapshot()?)))
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn close(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn destroy(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+struct Unread(Arc<dyn Snapshot>);
+
+impl Snapshot for Unread {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    fn scan(&self, _: &[u8], _: &[u8], _: usize) -> Result<Vec<Row>, StoreError> {
+        Err(StoreError::Broken("a block rotted".into()))
+    }
+}
+
+/// The first generation is one that no question can read; counts those that were made.
+struct RottenHome(Arc<Mutex<u64>>);
+
+impl Home for RottenHome {
+    fn current(&self) -> Result<Option<Generation>, StoreError> {
+        Ok(None)
+    }
+
+    fn generations(&self) -> Result<Vec<Generation>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn create(&self, generation: Generation) -> Result<Box<dyn Store>, StoreError> {
+        *self.0.lock().expect("no test panics with it") += 1;
+        Ok(match generation {
+            Generation(1) => Box::new(Unasked(MemoryStore::new())),
+            _ => Box::new(MemoryStore::new()),
+        })
+    }
+
+    fn open(&self, _: Generation) -> Result<Opened, StoreError> {
+        Ok(Opened::Rebuild(RebuildReason::Broken("none".into())))
+    }
+
+    fn make_current(&self, _: Generation) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn quarantine(&self, _: Generation) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn discard(&self, _: Generation) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn discard_quarantine(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_only_a_question_found_broken_is_built_again_once() {
+    let made = Arc::new(Mutex::new(0));
+    let home = RottenHome(made.clone());
+    let ledger = Ledger::of((0..300).map(|n| plain((n % 11) as u8, 1)));
+    let (mut projection, _) = Projection::open(tally(), Box::new(home)).expect("memory");
+    settle(&mut projection, &ledger, 50);
+    let count = || *made.lock().expect("no test panics with it");
+    assert_eq!(count(), 1, "the fold itself finds nothing");
+    let reader = projection.reader();
+    for _ in 0..3 {
+        let asked = reader.read().scan(Table(1), &[], &[], usize::MAX);
+        assert!(matches!(asked, Err(StoreError::Broken(_))));
+    }
+    let right = fresh_cursor(&ledger);
+    settle(&mut projection, &ledger, 50);
+    assert_eq!(everything(&reader.read()), (right, right.digest));
+    let rebuilt = projection.status().last_rebuild.expect("it was rebuilt");
+    assert_eq!(rebuilt.comparison, Comparison::Equal);
+    settle(&mut projection, &ledger, 50);
+    assert_eq!(count(), 2, "once");
 }
