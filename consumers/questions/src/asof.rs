@@ -5,11 +5,11 @@
 //! helps to find records behind one whose key was destroyed, and names the events that are parked. Nor
 //! is anyone found by what was only said of them later ([`known_then`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fold::{Event, ReadView, View, ViewReader, replay};
 use jiff::civil::Date;
-use proto::{Index, SlotNumber, StreamId};
+use proto::{Index, NumberInStream, SlotNumber, StreamId};
 use views::Customer;
 use views::customer::{Entry, Posting, entries, postings};
 
@@ -110,64 +110,120 @@ fn as_it_stands(
 }
 
 /// Of persons whom the vault finds today, those of whom events up to `last` had said all of it: in their
-/// own streams, or where someone else's event mentions them.
+/// own streams, or where someone else's event mentions them. No stream is walked twice, however many of
+/// them it mentions.
 pub(crate) fn known_then(
     owner: &dyn Owner,
     mut found: Vec<PersonHandle>,
     terms: &[SearchTerm],
     last: Index,
 ) -> Result<Vec<PersonHandle>, QuestionError> {
-    let mut known = Vec::new();
-    for person in &found {
-        known.push(was_known(owner, person, terms, last)?);
+    is_there(owner, last)?;
+    let nothing = || Said(vec![false; terms.len()]);
+    let mut said: Vec<Said> = found.iter().map(|_| nothing()).collect();
+    for (person, said) in found.iter().zip(&mut said) {
+        said.in_own_streams(owner, person, terms, last)?;
     }
-    let mut known = known.into_iter();
-    found.retain(|_| known.next().unwrap_or_default());
+    said_in_mentions(owner, &found, terms, last, &mut said)?;
+    let mut said = said.iter();
+    found.retain(|_| said.next().is_some_and(Said::is_all));
     Ok(found)
 }
 
-fn was_known(
-    owner: &dyn Owner,
-    person: &PersonHandle,
-    terms: &[SearchTerm],
-    last: Index,
-) -> Result<bool, QuestionError> {
-    let mut said = vec![false; terms.len()];
-    let mut look = |index, slot| -> Result<bool, QuestionError> {
-        for (said, says) in said.iter_mut().zip(owner.says(index, slot, terms)?) {
+/// Whether the ledger has come to this event.
+fn is_there(owner: &dyn Owner, last: Index) -> Result<(), QuestionError> {
+    let head = owner.head();
+    match last >= head {
+        true => Err(QuestionError::NotYet {
+            last: head.0.checked_sub(1).map(Index),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Which of the terms were said of one person.
+struct Said(Vec<bool>);
+
+impl Said {
+    fn is_all(&self) -> bool {
+        self.0.iter().all(|said| *said)
+    }
+
+    fn look(
+        &mut self,
+        owner: &dyn Owner,
+        (index, slot): (Index, SlotNumber),
+        terms: &[SearchTerm],
+    ) -> Result<(), QuestionError> {
+        for (said, says) in self.0.iter_mut().zip(owner.says(index, slot, terms)?) {
             *said |= says;
         }
-        Ok(said.iter().all(|said| *said))
-    };
-    let own: Vec<StreamId> = owner
-        .streams_of(person)?
-        .iter()
-        .map(|one| one.stream)
-        .collect();
-    let (known, _) = current(owner, &own)?;
-    for (stream, known) in own.iter().zip(&known) {
-        // The oldest first: most of what a person is known by is said when they become known.
-        for event in events_up_to(owner, stream, last, known)?.iter().rev() {
-            if look(event.index, SlotNumber(0))? {
-                return Ok(true);
+        Ok(())
+    }
+
+    fn in_own_streams(
+        &mut self,
+        owner: &dyn Owner,
+        person: &PersonHandle,
+        terms: &[SearchTerm],
+        last: Index,
+    ) -> Result<(), QuestionError> {
+        let own = owner.streams_of(person)?;
+        let own: Vec<StreamId> = own.iter().map(|one| one.stream).collect();
+        let (known, _) = current(owner, &own)?;
+        for (stream, known) in own.iter().zip(&known) {
+            // The oldest first: most of what a person is known by is said when they become known.
+            for event in events_up_to(owner, stream, last, known)?.iter().rev() {
+                if self.is_all() {
+                    return Ok(());
+                }
+                self.look(owner, (event.index, SlotNumber(0)), terms)?;
             }
         }
+        Ok(())
     }
-    for place in owner.mentions_of(person)? {
-        let (known, _) = current(owner, &[place.stream])?;
-        for event in events_up_to(
-            owner,
-            &place.stream,
-            last,
-            known.first().map_or(&[], |one| one),
-        )? {
+}
+
+/// Mentions in one stream: the place of the person among those found, and the slot.
+type Mentions = BTreeMap<NumberInStream, Vec<(usize, SlotNumber)>>;
+
+fn said_in_mentions(
+    owner: &dyn Owner,
+    found: &[PersonHandle],
+    terms: &[SearchTerm],
+    last: Index,
+    said: &mut [Said],
+) -> Result<(), QuestionError> {
+    let mut carriers: BTreeMap<StreamId, Mentions> = BTreeMap::new();
+    for (place, person) in found.iter().enumerate() {
+        if said.get(place).is_some_and(Said::is_all) {
+            continue;
+        }
+        for mention in owner.mentions_of(person)? {
+            let of_stream = carriers.entry(mention.stream).or_default();
+            let here = of_stream.entry(mention.number).or_default();
+            here.push((place, mention.slot));
+        }
+    }
+    let streams: Vec<StreamId> = carriers.keys().copied().collect();
+    let (known, _) = current(owner, &streams)?;
+    for ((stream, mut mentions), known) in carriers.into_iter().zip(&known) {
+        walk_back(owner, &stream, known, |event| {
             let number = event.record.as_ref().map(|one| one.header.number);
-            if number == Some(place.number) && look(event.index, place.slot)? {
-                return Ok(true);
+            let here = number.and_then(|number| mentions.remove(&number));
+            for (place, slot) in here.into_iter().flatten() {
+                if let Some(said) = said.get_mut(place)
+                    && event.index <= last
+                    && !said.is_all()
+                {
+                    said.look(owner, (event.index, slot), terms)?;
+                }
             }
-        }
+            // Behind the first event that mentions any of them nothing is looked for.
+            Ok(!mentions.is_empty())
+        })?;
     }
-    Ok(false)
+    Ok(())
 }
 
 fn folded_again(
@@ -175,12 +231,8 @@ fn folded_again(
     streams: Vec<StreamOf>,
     last: Index,
 ) -> Result<(AsOf, Vec<StreamAt>), QuestionError> {
+    is_there(owner, last)?;
     let head = owner.head();
-    if last >= head {
-        return Err(QuestionError::NotYet {
-            last: head.0.checked_sub(1).map(Index),
-        });
-    }
     let own: Vec<StreamId> = streams.iter().map(|one| one.stream).collect();
     let (known, parked) = current(owner, &own)?;
     let mut events = Vec::new();
@@ -216,8 +268,7 @@ fn current(owner: &dyn Owner, streams: &[StreamId]) -> Result<Current, QuestionE
     Ok((known, parked))
 }
 
-/// The stream's events up to `last`, by way of each record's previous one; behind a record that is
-/// gone with its key, by way of the view.
+/// The stream's events up to `last`, the latest first.
 fn events_up_to(
     owner: &dyn Owner,
     stream: &StreamId,
@@ -225,6 +276,23 @@ fn events_up_to(
     known: &[Posting],
 ) -> Result<Vec<Event>, QuestionError> {
     let mut events = Vec::new();
+    walk_back(owner, stream, known, |event| {
+        if event.index <= last {
+            events.push(event);
+        }
+        Ok(true)
+    })?;
+    Ok(events)
+}
+
+/// Hands out the stream's events from its last one back, by way of each record's previous one; behind a
+/// record that is gone with its key, by way of the view. Until there is none, or `goes_on` says so.
+fn walk_back(
+    owner: &dyn Owner,
+    stream: &StreamId,
+    known: &[Posting],
+    mut goes_on: impl FnMut(Event) -> Result<bool, QuestionError>,
+) -> Result<(), QuestionError> {
     let mut next = owner.last_of(stream)?;
     while let Some(index) = next {
         let missing = || OwnerError::new("a stream leads to an event that is not there");
@@ -244,20 +312,50 @@ fn events_up_to(
         if next.is_some_and(|next| next >= index) {
             return Err(OwnerError::new("a stream leads forward").into());
         }
-        if index <= last {
-            events.push(event);
+        if !goes_on(event)? {
+            return Ok(());
         }
     }
-    Ok(events)
+    Ok(())
 }
 
-/// Why nothing of a person is there to be shown: nothing was recorded, or the view has not come to it.
-/// The same whoever's the later events are, so that it says nothing of anyone.
-pub(crate) fn nothing_of(as_of: &AsOf, when: When) -> QuestionError {
-    match (when, as_of.later_events) {
-        (When::At(_), _) | (When::Now, 0) => QuestionError::NotFound,
-        (When::Now, later) => QuestionError::NotFolded { later },
+/// Events still to be folded that are looked through for those of a person.
+const LOOKED_THROUGH_MAX: u64 = 4096;
+
+/// Whether the view has come to every event of these streams. While it is far behind, nobody looks and it
+/// has not.
+pub(crate) fn is_folded(
+    owner: &dyn Owner,
+    streams: &[StreamOf],
+    as_of: &AsOf,
+) -> Result<bool, QuestionError> {
+    if as_of.later_events == 0 || as_of.later_events > LOOKED_THROUGH_MAX {
+        return Ok(as_of.later_events == 0);
     }
+    for one in streams {
+        let last = owner.last_of(&one.stream)?;
+        if last.is_some_and(|last| as_of.index.is_none_or(|folded| folded < last.0)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Why nothing of a person is there to be shown: nothing that may be seen was recorded, or the view has not
+/// come to it. Whoever has nothing but events under embargo is not found, whatever of others is still to be
+/// folded: like someone whom nobody knows.
+pub(crate) fn nothing_of(
+    owner: &dyn Owner,
+    streams: &[StreamOf],
+    as_of: &AsOf,
+    when: When,
+) -> Result<QuestionError, QuestionError> {
+    Ok(match when {
+        When::Now if !is_folded(owner, streams, as_of)? => QuestionError::NotFolded {
+            later: as_of.later_events,
+        },
+        _ => QuestionError::NotFound,
+    })
 }
 
 fn read(view: &ReadView, streams: Vec<StreamOf>) -> Result<Vec<StreamAt>, QuestionError> {

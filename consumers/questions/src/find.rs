@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::access::{AccessKind, Act, Item, authorise, record_access};
 use crate::answer::Answer;
-use crate::asof::{StreamAt, When, streams_at, view_of};
+use crate::asof::{StreamAt, When, is_folded, streams_at, view_of};
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner, PersonHandle, SearchTerm, TermKind};
 use crate::revealed::{RevealedField, RevealedSlot};
@@ -36,7 +36,7 @@ pub struct Candidate {
     pub activities: Vec<String>,
     /// Events of all their streams.
     pub events: usize,
-    /// True where the view shows nothing of them and has events still to fold: who they are is not said
+    /// True where the view shows nothing of them and has events of theirs still to fold: who they are is not said
     /// yet, not unknown.
     pub not_folded: bool,
     /// What the latest collection of each stream says they are known by.
@@ -81,14 +81,21 @@ pub fn ask(
             max: CANDIDATES_MAX,
         });
     }
+    let sees_embargoed = actor.role_for(Right::SeeEmbargoed).is_some();
     let mut candidates = Vec::new();
     // One position for all: that of the first look, or of the last where there is no candidate.
     let (mut as_of, _) = streams_at(owner, actor, Vec::new(), When::Now)?;
     for person in &found {
-        let (at, streams) = streams_at(owner, actor, owner.streams_of(person)?, When::Now)?;
+        let own = owner.streams_of(person)?;
+        let (at, streams) = streams_at(owner, actor, own.clone(), When::Now)?;
         as_of = at;
+        let not_folded = streams.is_empty() && !is_folded(owner, &own, &as_of)?;
+        // What nobody may see is not there: neither the answer nor an access event tells of it.
+        if streams.is_empty() && !not_folded && !sees_embargoed {
+            continue;
+        }
         let mut candidate = candidate(owner, &act, person, &streams)?;
-        candidate.not_folded = streams.is_empty() && as_of.later_events > 0;
+        candidate.not_folded = not_folded;
         candidates.push(candidate);
     }
     let answer = FindAnswer { candidates };

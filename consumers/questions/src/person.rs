@@ -16,7 +16,7 @@ use fold::Event;
 use proto::SlotNumber;
 use views::customer::{Entry, ServiceRequest, StreamState};
 
-use crate::access::{AccessKind, Act, ITEMS_MAX, Item, authorise, record_access};
+use crate::access::{AccessGranted, AccessKind, Act, ITEMS_MAX, Item, authorise, record_access};
 use crate::answer::Answer;
 use crate::asof::{When, known_then, nothing_of, streams_at, view_of};
 use crate::error::QuestionError;
@@ -45,13 +45,12 @@ pub fn ask(
     authorise(owner, &act)?;
     view_of(owner)?;
     let person = one_person(owner, &act, terms, when)?;
-    let act = Act {
-        person: Some(&person),
-        ..act
-    };
-    let (as_of, streams) = streams_at(owner, actor, owner.streams_of(&person)?, when)?;
+    let own = owner.streams_of(&person)?;
+    let (as_of, streams) = streams_at(owner, actor, own.clone(), when)?;
     if streams.is_empty() {
-        return Err(nothing_of(&as_of, when));
+        // As where nobody is found: what is recorded tells as little as the answer.
+        record_search(owner, &act, terms, 0)?;
+        return Err(nothing_of(owner, &own, &as_of, when)?);
     }
     let mut states: Vec<StreamState> = streams
         .iter()
@@ -67,6 +66,10 @@ pub fn ask(
             count: streams.iter().map(|one| one.postings.len()).sum(),
         },
         false => AccessKind::ValuesRevealed { items: &items },
+    };
+    let act = Act {
+        person: Some(&person),
+        ..act
     };
     let granted = record_access(owner, &act, kind)?;
     let mut revealed = Vec::new();
@@ -117,19 +120,26 @@ pub(crate) fn one_person(
     if let [person] = found.as_slice() {
         return Ok(*person);
     }
-    let kinds: Vec<TermKind> = terms.iter().map(|term| term.kind).collect();
-    record_access(
-        owner,
-        act,
-        AccessKind::PersonSearched {
-            kinds: &kinds,
-            count: found.len(),
-        },
-    )?;
+    record_search(owner, act, terms, found.len())?;
     Err(match found.is_empty() {
         true => QuestionError::NotFound,
         false => QuestionError::TooMuch { max: 1 },
     })
+}
+
+/// Records a search that shows no person, by what and never with which words, in the office's access stream.
+pub(crate) fn record_search(
+    owner: &dyn Owner,
+    act: &Act<'_>,
+    terms: &[SearchTerm],
+    count: usize,
+) -> Result<AccessGranted, QuestionError> {
+    let kinds: Vec<TermKind> = terms.iter().map(|term| term.kind).collect();
+    let searched = AccessKind::PersonSearched {
+        kinds: &kinds,
+        count,
+    };
+    record_access(owner, act, searched)
 }
 
 /// The slots to open: where values came from last, then what pairs requests with closings.

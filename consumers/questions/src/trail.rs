@@ -15,7 +15,7 @@ use crate::answer::Answer;
 use crate::asof::{StreamAt, When, nothing_of, streams_at, view_of};
 use crate::error::QuestionError;
 use crate::owner::{Actor, Owner, SearchTerm, StreamOf};
-use crate::person::one_person;
+use crate::person::{one_person, record_search};
 use crate::revealed::RevealedSlot;
 use crate::roles::Right;
 use crate::sheet::{Sheet, Sheets};
@@ -76,14 +76,13 @@ pub fn ask(
     authorise(owner, &act)?;
     view_of(owner)?;
     let person = one_person(owner, &act, terms, when)?;
-    let act = Act {
-        person: Some(&person),
-        ..act
-    };
-    let (as_of, streams) = streams_at(owner, actor, owner.streams_of(&person)?, when)?;
+    let own = owner.streams_of(&person)?;
+    let (as_of, streams) = streams_at(owner, actor, own.clone(), when)?;
     let mut rows = rows_of(&streams);
     if rows.is_empty() {
-        return Err(nothing_of(&as_of, when));
+        // As where nobody is found: what is recorded tells as little as the answer.
+        record_search(owner, &act, terms, 0)?;
+        return Err(nothing_of(owner, &own, &as_of, when)?);
     }
     let earlier = rows.len().saturating_sub(TRAIL_EVENTS_MAX);
     let rows = rows.split_off(earlier);
@@ -98,6 +97,10 @@ pub fn ask(
     let kind = match reveal {
         true => AccessKind::ValuesRevealed { items: &items },
         false => AccessKind::RecordViewed { count: shown.len() },
+    };
+    let act = Act {
+        person: Some(&person),
+        ..act
     };
     let granted = record_access(owner, &act, kind)?;
     let mut answer = TrailAnswer {

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use proto::Index;
+use serde_json::json;
 
 use super::ledger::{actor, term, westmere};
 use crate::*;
@@ -222,14 +223,55 @@ fn erased_slots_are_named_and_not_opened() {
 #[test]
 fn someone_without_a_collection_is_found_and_looked_at() {
     let ledger = westmere().ended_with(1);
-    let found = find::ask(&ledger, &actor(Role::Officer), &term("Example"));
+    let found = find::ask(&ledger, &actor(Role::Dpo), &term("Example"));
     let candidates = found.expect("allowed").answer.candidates;
     assert_eq!(candidates.len(), 2);
     assert!(candidates[1].known_by.is_empty());
     assert_eq!(
         log(&ledger).last().map(String::as_str),
-        Some("find viewed 0 in person as officer")
+        Some("find viewed 0 in person as dpo")
     );
+}
+
+/// Neither an answer, nor how many events are recorded of it (the checkpoint's size says so), tells someone of whom there are only events
+/// under embargo from someone whom nobody knows; whether other people's events are still to be folded or not.
+#[test]
+fn who_is_known_by_an_embargo_alone_is_like_nobody() {
+    let mut ledger = super::ledger::Ledger::default();
+    let embargoed = json!({"visibility": "VISIBILITY_EMBARGOED"});
+    ledger
+        .append(b'a', "disclosure.made", embargoed)
+        .append(b'c', "notice.given", json!({}));
+    for folded in [None, Some(1)] {
+        ledger.folded = folded;
+        let officer = actor(Role::Officer);
+        let logged = |words: &str| {
+            ledger.log.borrow_mut().clear();
+            let (term, when) = (term(words), When::Now);
+            let person = person::ask(&ledger, &officer, &term, when, true).map(|_| ());
+            let trail = trail::ask(&ledger, &officer, &term, when, true).map(|_| ());
+            let found = find::ask(&ledger, &officer, &term).expect("allowed");
+            assert_eq!(found.answer.candidates.len(), 0, "{words}");
+            let said = [person, trail].map(|told| told.expect_err("nothing").to_string());
+            (said, log(&ledger))
+        };
+        let (known, unknown) = (logged("C-1"), logged("nobody"));
+        assert_eq!(known.0, unknown.0);
+        assert_eq!(known.0[0], "nothing is recorded under that");
+        assert_eq!(known.1[..2], unknown.1[..2]);
+        assert_eq!(known.1[0], "person searched [Alias] 0 in office as officer");
+        assert_eq!(known.1.len(), unknown.1.len());
+        let dpo = actor(Role::Dpo);
+        let shown = person::ask(&ledger, &dpo, &term("C-1"), When::Now, false);
+        assert_eq!(
+            shown
+                .expect("it shows for the DPO")
+                .answer
+                .disclosures
+                .len(),
+            1
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! An answer as at an earlier index equals that of a ledger that ended there (P-3).
 
-use proto::Index;
+use proto::{Index, NumberInStream, SlotNumber, StreamId};
+use serde_json::json as value;
 
 use super::ledger::{LATE_AT, actor, term, westmere};
 use crate::*;
@@ -102,9 +103,47 @@ fn a_record_that_is_gone_with_its_key_does_not_hide_those_before_it() {
 }
 
 #[test]
+fn a_stream_that_mentions_many_is_walked_once_and_no_further_than_needed() {
+    let mut ledger = westmere();
+    let (own, when) = (ledger.len(), When::At(Index(40)));
+    for _ in 0..40 {
+        ledger.append(b'd', "notice.given", value!({}));
+    }
+    let mention = |number| MentionedAt {
+        stream: StreamId([b'd'; 16]),
+        number: NumberInStream(number),
+        slot: SlotNumber(0),
+    };
+    ledger.mentions = vec![
+        (1, mention(39)),
+        (1, mention(20)),
+        (2, mention(19)),
+        (2, mention(25)),
+    ];
+    let who = actor(Role::Dpo);
+    // Nothing that was said by then is asked for: all is looked at, each event once.
+    ledger.said_at = Some(own as u64 + 39);
+    let nobody = person::ask(&ledger, &who, &term("Example"), when, false);
+    assert!(matches!(nobody, Err(QuestionError::NotFound)));
+    assert_eq!(ledger.read.get(), own + 21);
+    ledger.said_at = Some(own as u64 + 25);
+    let found = person::ask(&ledger, &who, &term("Example"), when, false).expect("the second");
+    assert_eq!(found.answer.streams.len(), 1);
+}
+
+#[test]
 fn an_index_that_is_not_there_yet_is_no_answer() {
     let ledger = westmere();
     let head = Index(ledger.len() as u64);
+    let walked = person::ask(
+        &ledger,
+        &actor(Role::Dpo),
+        &term("Example"),
+        When::At(head),
+        false,
+    );
+    assert!(matches!(walked, Err(QuestionError::NotYet { .. })));
+    assert_eq!(ledger.read.get(), 0);
     let asked = person::ask(
         &ledger,
         &actor(Role::Dpo),

@@ -1,6 +1,6 @@
 //! An invented ledger: records as the real one makes them, slots in memory.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use fold::{Event, ViewReader, replay};
@@ -29,6 +29,12 @@ pub(crate) struct Ledger {
     pub(crate) view_off: bool,
     /// Events that the view has come to; otherwise all.
     pub(crate) folded: Option<usize>,
+    /// Who is mentioned where, beside what their own streams say.
+    pub(crate) mentions: Vec<(u8, MentionedAt)>,
+    /// The one event that says all that is asked for; otherwise as told by what is asked for.
+    pub(crate) said_at: Option<u64>,
+    /// Events that were read.
+    pub(crate) read: Cell<usize>,
     /// The day of asking; otherwise that of the last events.
     pub(crate) today: Option<Date>,
 }
@@ -164,8 +170,10 @@ impl Owner for Ledger {
         Ok(streams(person.0[0]).iter().map(of).collect())
     }
 
-    fn mentions_of(&self, _: &PersonHandle) -> Result<Vec<MentionedAt>, OwnerError> {
-        Ok(Vec::new())
+    fn mentions_of(&self, person: &PersonHandle) -> Result<Vec<MentionedAt>, OwnerError> {
+        let of = |(whose, _): &&(u8, MentionedAt)| *whose == person.0[0];
+        let mentions = self.mentions.iter().filter(of);
+        Ok(mentions.map(|(_, place)| *place).collect())
     }
 
     fn says(
@@ -174,6 +182,9 @@ impl Owner for Ledger {
         _: SlotNumber,
         terms: &[SearchTerm],
     ) -> Result<Vec<bool>, OwnerError> {
+        if let Some(said_at) = self.said_at {
+            return Ok(vec![index == Index(said_at); terms.len()]);
+        }
         let says = |term: &SearchTerm| term.text.expose() != "Late" || index == Index(LATE_AT);
         Ok(terms.iter().map(says).collect())
     }
@@ -183,6 +194,7 @@ impl Owner for Ledger {
     }
 
     fn event(&self, index: Index) -> Result<Option<Event>, OwnerError> {
+        self.read.set(self.read.get() + 1);
         Ok(self
             .events
             .get(index.0 as usize)
