@@ -24,6 +24,8 @@ struct Entry {
 pub struct Book {
     answered: BTreeMap<u64, Entry>,
     foil_key: Option<Key>,
+    /// The one stream of each person and activity, as foils name it.
+    streams: BTreeMap<(u64, u64), [u8; 16]>,
     /// Persons whose keys are being destroyed: both answers are right.
     doomed: BTreeSet<u64>,
     /// Persons whose keys are destroyed.
@@ -83,6 +85,9 @@ impl Book {
                 format!("event {} has a foil about another index", deed.id),
             ));
         }
+        if let Some(foil) = &foil {
+            self.expect_stream(&deed, foil::stream_of(&foil.record)?)?;
+        }
         let told = Told {
             link,
             record: foil.as_ref().map(|foil| foil.record.clone()),
@@ -95,6 +100,27 @@ impl Book {
         }
         self.answered.insert(deed.id, Entry { deed, link, foil });
         Ok(())
+    }
+
+    /// Nobody has two streams of one activity with one publisher: what was asked of one would not be found in the other.
+    fn expect_stream(&mut self, deed: &Deed, stream: [u8; 16]) -> Verdict<()> {
+        let Some(name) = deed.stream() else {
+            return Ok(());
+        };
+        // Where the old one is being destroyed, a new one may be right.
+        if self.doomed.contains(&deed.person) {
+            return Ok(());
+        }
+        if *self.streams.entry(name).or_insert(stream) == stream {
+            return Ok(());
+        }
+        Err(Finding::new(
+            "streams",
+            format!(
+                "event {} went to a second stream of person {} in activity {}",
+                deed.id, name.0, name.1
+            ),
+        ))
     }
 
     /// Writes down a published checkpoint.
@@ -147,4 +173,55 @@ fn index_of(link: &[u8; 77]) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(link.get(5..13).unwrap_or(&[0; 8]));
     u64::from_be_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event of person 7 with a foil that nobody signed, whose record names this stream behind another field.
+    fn answered(book: &mut Book, id: u64, stream: u8) -> Verdict<()> {
+        let mut link = [0; 77];
+        link[5..13].copy_from_slice(&id.to_be_bytes());
+        let mut record = vec![
+            1 << 3 | 2,
+            3,
+            b'c',
+            b'r',
+            b'm',
+            3 << 3,
+            0x80,
+            1,
+            5 << 3 | 2,
+            16,
+        ];
+        record.extend([stream; 16]);
+        let foil = Foil {
+            link,
+            record,
+            salt: [0; 32],
+            path: Vec::new(),
+            note: String::new(),
+        };
+        let deed = Deed {
+            id,
+            person: 7,
+            content: 0,
+        };
+        let foil = Some(Box::new(foil));
+        book.answer(deed, Answer::Recorded { link, foil })
+    }
+
+    #[test]
+    fn a_second_stream_of_one_person_and_activity_is_found() {
+        let mut book = Book::default();
+        // Activities 0, 0 and 1; then one that opens its own stream in activity 0.
+        for (id, stream) in [(0, 1), (16, 1), (5, 2), (4, 3), (19, 4)] {
+            assert_eq!(answered(&mut book, id, stream), Ok(()), "event {id}");
+        }
+        let found = answered(&mut book, 15, 3).expect_err("a second stream in activity 0");
+        assert_eq!(found.invariant, "streams");
+        book.doom(7);
+        assert_eq!(answered(&mut book, 17, 5), Ok(()));
+    }
 }

@@ -17,6 +17,28 @@ pub struct Deed {
     pub content: u64,
 }
 
+/// One in so many events opens a stream of its own.
+const KINDS: u64 = 5;
+/// Activities in which things are sent about each person.
+const ACTIVITIES: u64 = 3;
+
+impl Deed {
+    /// Which of the publisher's five facts it reports; the last opens a stream of its own.
+    pub fn kind(&self) -> usize {
+        usize::try_from(self.id % KINDS).unwrap_or(0)
+    }
+
+    /// In which activity.
+    pub fn activity(&self) -> u64 {
+        self.id / KINDS % ACTIVITIES
+    }
+
+    /// Person and activity whose one stream it goes to, all being one publisher's; `None` where it opens its own.
+    pub fn stream(&self) -> Option<(u64, u64)> {
+        (self.id % KINDS + 1 < KINDS).then_some((self.person, self.activity()))
+    }
+}
+
 /// One thing that happens to the ledger.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {

@@ -22,6 +22,32 @@ pub struct Foil {
     pub note: String,
 }
 
+/// The stream that a record names: field 5, 16 bytes, among its first fields.
+pub fn stream_of(record: &[u8]) -> Verdict<[u8; 16]> {
+    const VARINT: u64 = 0;
+    const LENGTH: u64 = 2;
+    let mut rest = Rest(record);
+    let mut field = || -> Option<(u64, &[u8])> {
+        let tag = rest.varint()?;
+        match tag & 7 {
+            VARINT => rest.varint().map(|_| (tag >> 3, &[] as &[u8])),
+            LENGTH => {
+                let length = usize::try_from(rest.varint()?).ok()?;
+                Some((tag >> 3, rest.take(length)?))
+            }
+            _ => None,
+        }
+    };
+    let stream = loop {
+        match field() {
+            Some((5, stream)) => break stream.try_into().ok(),
+            Some(_) => {}
+            None => break None,
+        }
+    };
+    stream.ok_or_else(|| Finding::new("C-2", "a foil's record names no stream"))
+}
+
 /// Checks everything that a foil claims; returns the index it is about.
 pub fn check(foil: &Foil, key: &Key, origin: &str, chain: u32) -> Verdict<u64> {
     let wrong = |what: &str| Finding::new("C-2", format!("a foil {what}"));

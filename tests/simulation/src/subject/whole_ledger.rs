@@ -248,9 +248,9 @@ impl WholeLedger {
         ];
         let event = Event {
             id: uuid_of(deed.id),
-            fact: facts[usize::try_from(deed.id % 5).unwrap_or(0)],
+            fact: facts[deed.kind()],
             person: deed.person,
-            activity: deed.id / 5 % 3,
+            activity: deed.activity(),
             case: deed.id,
             time: FIRST_EVENT_S + deed.id + 1_000_000 * deed.content / 100,
             in_full: false,
