@@ -87,13 +87,7 @@ pub fn ask(
     let earlier = rows.len().saturating_sub(TRAIL_EVENTS_MAX);
     let rows = rows.split_off(earlier);
     let shown: Vec<Index> = rows.iter().map(|(index, ..)| *index).collect();
-    let items: Vec<Item> = shown
-        .iter()
-        .map(|&index| Item {
-            index,
-            slot: SlotNumber(0),
-        })
-        .collect();
+    let items: Vec<Item> = shown.iter().map(|&index| own_slot(index)).collect();
     let kind = match reveal {
         true => AccessKind::ValuesRevealed { items: &items },
         false => AccessKind::RecordViewed { count: shown.len() },
@@ -118,10 +112,7 @@ pub fn ask(
             continue;
         };
         answer.events.push(row_of(index, &record, entry, of));
-        let item = Item {
-            index,
-            slot: SlotNumber(0),
-        };
+        let item = own_slot(index);
         if granted.items().contains(&item) {
             answer.revealed.push(granted.open(owner, &record, item)?);
         }
@@ -132,6 +123,14 @@ pub fn ask(
         access_event: Some(granted.recorded().0),
         answer,
     })
+}
+
+/// The slot of the person whose stream it is.
+fn own_slot(index: Index) -> Item {
+    Item {
+        index,
+        slot: SlotNumber(0),
+    }
 }
 
 /// Every event of the streams, in the order of the chain.
