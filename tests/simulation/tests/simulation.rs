@@ -142,7 +142,7 @@ fn every_removed_sync_is_noticed<S: Subject>(
     let mut rows =
         census::<S>(0..CENSUS_SEEDS, by_ordinal).unwrap_or_else(|failure| panic!("{failure}"));
     // Ordinals within the rarer steps take many seeds each: they are the soak's.
-    let rare = ["rotate", "night", "backup", "restore"];
+    let rare = ["night", "backup", "restore"];
     if number("COUNTERFOIL_SOAK_SECONDS").is_none() && text("COUNTERFOIL_REMOVAL").is_none() {
         rows.retain(|row| row.ordinal.is_none_or(|(step, _)| !rare.contains(&step)));
     }
