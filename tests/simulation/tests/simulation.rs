@@ -282,14 +282,9 @@ const REDUNDANT: &[(&str, &str)] = &[
     ),
     ("redb absorb #4", "the store closing while a panic unwinds"),
     (
-        "redb backup #2",
-        "of the empty commit behind an absorption, which only frees pages",
-    ),
-    (
         "redb backup #3",
         "of the empty commit behind an absorption, which only frees pages",
     ),
-    ("redb rotate #2", "the store closing while a panic unwinds"),
     ("redb night #2", "the store closing while a panic unwinds"),
 ];
 
