@@ -147,7 +147,7 @@ impl VaultReader {
         let pending: Vec<_> = {
             let overlay = self.shared.overlay();
             let rows = overlay.person(person).iter();
-            rows.filter_map(|row| self.named(row)).collect()
+            rows.filter_map(|row| self.shared.named(row)).collect()
         };
         if let Some((_, keys)) = pending.iter().find(|named| is_it(named)) {
             return Ok(Some(keys.clone()));
@@ -162,7 +162,10 @@ impl VaultReader {
         }
         let named_version = cache.version();
         let stored = self.rows_of(person, &[2])?;
-        let stored: Vec<_> = stored.iter().filter_map(|row| self.named(row)).collect();
+        let stored: Vec<_> = stored
+            .iter()
+            .filter_map(|row| self.shared.named(row))
+            .collect();
         let mut all = Names::default();
         for (key, _) in stored.iter().chain(&pending) {
             all.add(key);
@@ -173,28 +176,6 @@ impl VaultReader {
             cache.put(named_version, key, keys.clone());
         }
         Ok(found)
-    }
-
-    /// A stream that is found by its name: the name's key, and the stream's.
-    fn named(&self, row: &Row) -> Option<([u8; 16], StreamKeys)> {
-        match row {
-            Row::Stream {
-                person,
-                stream,
-                activity,
-                party,
-                secret,
-                alone: false,
-                ..
-            } => Some((
-                self.shared.name_key(person, activity, party),
-                StreamKeys {
-                    stream: *stream,
-                    secret: secret.clone(),
-                },
-            )),
-            _ => None,
-        }
     }
 
     /// Every stream of a person, cases included. For use in memory only (design section 2, last rule).

@@ -211,8 +211,8 @@ impl Shared {
             .for_each(|row| self.remember_what_they_have(row));
     }
 
-    fn remember_what_they_have(&self, row: &Row) {
-        let caches = &self.caches;
+    /// A stream that is found by its name: the name's key, and the stream's.
+    pub(crate) fn named(&self, row: &Row) -> Option<([u8; 16], StreamKeys)> {
         match row {
             Row::Stream {
                 person,
@@ -223,13 +223,24 @@ impl Shared {
                 alone: false,
                 ..
             } => {
-                let key = self.name_key(person, activity, party);
-                caches.names.change(&person.person, |names| names.add(&key));
                 let keys = StreamKeys {
                     stream: *stream,
                     secret: secret.clone(),
                 };
-                caches.named.put(caches.named.version(), key, keys);
+                Some((self.name_key(person, activity, party), keys))
+            }
+            _ => None,
+        }
+    }
+
+    fn remember_what_they_have(&self, row: &Row) {
+        let caches = &self.caches;
+        match row {
+            Row::Stream { person, .. } => {
+                if let Some((key, keys)) = self.named(row) {
+                    caches.names.change(&person.person, |names| names.add(&key));
+                    caches.named.put(caches.named.version(), key, keys);
+                }
             }
             Row::Alias {
                 hash,
